@@ -51,7 +51,13 @@ ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
     ),
     ActivityKind.USERS: ("scim_user.",),
     ActivityKind.GROUPS: ("scim_group.create", "scim_group.update", "scim_group.delete", "scim_group.export"),
-    ActivityKind.ROLES: ("scim_group.update_roles", "organization.set_roles"),
+    ActivityKind.ROLES: (
+        "scim_group.update_roles",
+        "organization.set_roles",
+        "role.create",
+        "role.update",
+        "role.delete",
+    ),
     ActivityKind.SCIM: (
         "scim_connection.",
         "scim_request.",

@@ -24,6 +24,7 @@ from portal.directory.preferences import PreferencesGateway
 from portal.directory.rbac import RbacGateway
 from portal.directory.recovery_codes import RecoveryCodeGateway
 from portal.directory.remembered_devices import RememberedDeviceGateway
+from portal.directory.roles import RoleGateway, RoleReviewGateway
 from portal.directory.scim.conflicts import ScimConflictGateway
 from portal.directory.scim.connection import ScimConnectionGateway
 from portal.directory.scim.contacts import ScimContactGateway
@@ -236,6 +237,16 @@ class Directory(Protocol):
     @property
     def rbac(self) -> RbacGateway:
         """The RBAC policy."""
+        ...
+
+    @property
+    def roles(self) -> RoleGateway:
+        """Its own roles, and roles by email domain."""
+        ...
+
+    @property
+    def role_review(self) -> RoleReviewGateway | None:
+        """Numbers of its roles, and previews of their changes."""
         ...
 
     @property

@@ -24,6 +24,10 @@ class Permission(StrEnum):
     OAUTH_TENANTS = "stytch.organization:update.settings.allowed-oauth-tenants"
     ALLOWED_DOMAINS = "stytch.organization:update.settings.allowed-domains"
     IMPLICIT_ROLES = "stytch.organization:update.settings.implicit-roles"
+    ROLES_GET = "stytch.custom-org-roles:get"
+    ROLES_CREATE = "stytch.custom-org-roles:create"
+    ROLES_UPDATE = "stytch.custom-org-roles:update"
+    ROLES_DELETE = "stytch.custom-org-roles:delete"
     ACTIVITY_GET = "gatehouse.activity:get"
     MEMBER_SEARCH = "stytch.member:search"
     MEMBER_CREATE = "stytch.member:create"
@@ -58,7 +62,11 @@ _LABELS = {
     Permission.OAUTH_JIT: "choose who can join by OAuth tenant",
     Permission.OAUTH_TENANTS: "choose which OAuth tenants the organization trusts",
     Permission.ALLOWED_DOMAINS: "choose which email domains the organization trusts",
-    Permission.IMPLICIT_ROLES: "assign roles to groups",
+    Permission.IMPLICIT_ROLES: "assign roles to groups and email domains",
+    Permission.ROLES_GET: "see the organization's roles",
+    Permission.ROLES_CREATE: "create roles",
+    Permission.ROLES_UPDATE: "change the organization's roles",
+    Permission.ROLES_DELETE: "delete the organization's roles",
     Permission.ACTIVITY_GET: "see the activity log",
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_CREATE: "invite people",

@@ -62,6 +62,13 @@ class Policy:
             for action in actions
         )
 
+    def may_grant(self, role_ids: Collection[str], others: Iterable[str]) -> bool:
+        """Say whether someone with the roles may give the other roles to members.
+
+        Admins may grant every role: theirs is the highest of an organization. Anyone else grants no more than they have.
+        """
+        return ADMIN_ROLE in role_ids or self.covers(role_ids, others)
+
     def roles_granting(self, permission: str) -> tuple[Role, ...]:
         """Return the roles that grant `resource:action`, to tell who can help."""
         return tuple(role for role in self.roles.values() if self.allows([role.role_id], permission))

@@ -36,7 +36,6 @@ class ProjectRbacGateway(RbacGateway, Protocol):
         """Replace the organization's custom roles, at most MAX_CUSTOM_ROLES (Stytch: rbac.organizations.set_org_policy).
 
         Needs `stytch.custom-org-roles:update`. A removed role grants nothing, even to members who still have it. Raise
-        Invalid, and Forbidden if a role would gain a permission that the acting member doesn't have, unless they may assign
-        roles.
+        Invalid, and Forbidden if a role would gain a permission that the acting member doesn't have, unless they are an admin.
         """
         ...

@@ -29,6 +29,7 @@ from portal.embedded.database.time_limit import TimeLimitReached, time_limit
 from portal.embedded.members.roles import count_active_users
 from portal.embedded.models.activity import PROJECT
 from portal.embedded.organizations.sign_in_numbers import count_sign_in
+from portal.embedded.role_review import count_roles
 from portal.embedded.scim.log import counting
 from portal.embedded.scope import Scope, across_organizations, rows_of, rows_of_each
 
@@ -215,6 +216,7 @@ def _count(organization_id: UUID) -> dict[str, Any]:
             "unmanaged_members": members,
             "connection_key": None,
             "roles": {},
+            "role_members": count_roles(organization_id),
             **nothing,
         }
     users = _users(organization_id, key)
@@ -232,6 +234,7 @@ def _count(organization_id: UUID) -> dict[str, Any]:
         "groups": _groups(organization_id, key).count(),
         "granting_groups": len({group for ones in groups.values() for group in ones}),
         "roles": {role: [len(ones), count_active_users(organization_id, ones)] for role, ones in groups.items()},
+        "role_members": count_roles(organization_id),
     }
 
 

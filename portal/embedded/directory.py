@@ -19,9 +19,11 @@ from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
 from portal.embedded.organizations.domains import EmbeddedDomains
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
+from portal.embedded.own_roles import EmbeddedRoles
 from portal.embedded.passwords.passwords import EmbeddedPasswords
 from portal.embedded.passwords.resets import EmbeddedPasswordResets
 from portal.embedded.rbac import EmbeddedRbac
+from portal.embedded.role_review import EmbeddedRoleReview
 from portal.embedded.scim.project_scim import EmbeddedProjectScim
 from portal.embedded.scope import Scope
 from portal.embedded.second_factors.passkeys import EmbeddedPasskeys
@@ -172,6 +174,16 @@ class EmbeddedDirectory:
     def rbac(self) -> EmbeddedRbac:
         """The project's roles and its custom roles."""
         return EmbeddedRbac(self._scope)
+
+    @cached_property
+    def roles(self) -> EmbeddedRoles:
+        """Its own roles, and roles by email domain."""
+        return EmbeddedRoles(self._scope)
+
+    @cached_property
+    def role_review(self) -> EmbeddedRoleReview:
+        """Numbers of its roles, and previews of their changes."""
+        return EmbeddedRoleReview(self._scope)
 
     @cached_property
     def scim(self) -> EmbeddedProjectScim:

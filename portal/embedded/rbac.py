@@ -1,23 +1,22 @@
 """RBAC: the policy, permission checks for a session, and an organization's custom roles."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from portal.directory.errors import Forbidden, Invalid
-from portal.directory.members import FIELD_ACTIONS, RESOURCE
-from portal.directory.policy import WILDCARD, Policy, Role, read_roles
+from portal.directory.policy import ADMIN_ROLE, WILDCARD, Policy, Role, read_roles
 from portal.directory.rbac import MAX_CUSTOM_ROLES
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.database.integrity import is_text
 from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import session_not_found
 
 _MAX_ID, _MAX_DESCRIPTION = 128, 512
 _RESERVED = "stytch"
-_ASSIGN_ROLES = f"{RESOURCE}:{FIELD_ACTIONS['roles']}"
 
 
 class EmbeddedRbac:
@@ -64,12 +63,12 @@ class EmbeddedRbac:
         """Replace the organization's custom roles. Raise Invalid, Forbidden."""
         self._scope.require("stytch.custom-org-roles:update")
         chosen = tuple(roles)
-        _check(chosen, settings.RBAC_POLICY)
+        check_own_roles(chosen, settings.RBAC_POLICY)
         with transaction.atomic():
             row = models.OrganizationRow.objects.select_for_update().get(pk=self._scope.organization_id)
             before = row.custom_roles or []
-            self._require_permissions_of(chosen, read_roles({"roles": before}))
-            row.custom_roles = [_document(role) for role in chosen] or None
+            require_permissions_of(self._scope, chosen, read_roles({"roles": before}))
+            row.custom_roles = [role_document(role) for role in chosen] or None
             row.save(update_fields=["custom_roles", "updated_at"])
             record(
                 self._scope.caller,
@@ -82,23 +81,27 @@ class EmbeddedRbac:
             )
         return chosen
 
-    def _require_permissions_of(self, roles: Iterable[Role], before: Iterable[Role]) -> None:
-        """Raise Forbidden if a role would gain a permission that the acting member doesn't have.
 
-        Members who may assign roles can give themselves any role of the project, so they aren't checked.
-        """
-        scope, existing = self._scope, {role.role_id: role for role in before}
-        if scope.signed_in is None or scope.policy.allows(scope.roles, _ASSIGN_ROLES):
-            return
-        for role in roles:
-            former = existing.get(role.role_id)
-            for resource_id, actions in role.permissions.items():
-                for action in actions:
-                    if not (former and former.grants(resource_id, action)):
-                        scope.require(f"{resource_id}:{action}")
+def require_permissions_of(scope: Scope, roles: Iterable[Role], before: Iterable[Role]) -> None:
+    """Raise Forbidden if a role would gain a permission that the acting member doesn't have, unless they are an admin."""
+    existing = {role.role_id: role for role in before}
+    if scope.signed_in is None or ADMIN_ROLE in scope.roles:
+        return
+    for role in roles:
+        former = existing.get(role.role_id)
+        for resource_id, actions in role.permissions.items():
+            for action in actions:
+                had = former is not None and former.grants(resource_id, action)
+                if not (had or scope.policy.allows(scope.roles, f"{resource_id}:{action}")):
+                    raise Forbidden(
+                        f"You can’t put {resource_id}:{action} into a role: your own roles don’t allow it.",
+                        field="permissions",
+                        error_type="session_authorization_error",
+                    )
 
 
-def _document(role: Role) -> dict[str, Any]:
+def role_document(role: Role) -> dict[str, Any]:
+    """Return a role as it is stored, in Stytch's form."""
     return {
         "role_id": role.role_id,
         "description": role.description,
@@ -109,9 +112,9 @@ def _document(role: Role) -> dict[str, Any]:
     }
 
 
-def _check(roles: tuple[Role, ...], policy: Policy) -> None:
-    """Raise Invalid for roles that Stytch wouldn't accept."""
-    if len(roles) > MAX_CUSTOM_ROLES:
+def check_own_roles(roles: Sequence[Role], policy: Policy, *, number: int = 0) -> None:
+    """Raise Invalid for roles that Stytch wouldn't accept. `number` is that of all roles, if these are only some."""
+    if max(len(roles), number) > MAX_CUSTOM_ROLES:
         raise _invalid(f"An organization can have at most {MAX_CUSTOM_ROLES} custom roles.", "too_many_roles")
     if len({role.role_id for role in roles}) < len(roles):
         raise _invalid("Two of the roles have the same role_id.", "rbac_role_duplicate")
@@ -123,6 +126,8 @@ def _check(roles: tuple[Role, ...], policy: Policy) -> None:
 def _check_name(role: Role, policy: Policy) -> None:
     if not role.role_id.strip():
         raise _invalid("A role has no role_id.", "empty_rbac_role_id")
+    if not (is_text(role.role_id) and is_text(role.description)):
+        raise _invalid("Null characters and halves of characters are not allowed.", "invalid_rbac_role_id")
     if len(role.role_id) > _MAX_ID:
         raise _invalid(f"A role_id can have at most {_MAX_ID} characters.", "rbac_role_id_too_long")
     if len(role.description) > _MAX_DESCRIPTION:

@@ -1,6 +1,6 @@
 """Tenant isolation: every query on an organization's rows starts here (tests/meta/test_isolation.py)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -14,7 +14,7 @@ from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import DEFAULT_SETTINGS, Organization, OrganizationSettings
-from portal.directory.policy import Policy, read_roles
+from portal.directory.policy import Policy, read_roles, role_name
 from portal.directory.sessions import SignedIn
 from portal.directory.step_up import require_recent_proof
 from portal.embedded import models
@@ -141,6 +141,22 @@ class Scope:
         """Raise Unauthenticated for a visitor. For what every member of the organization may see."""
         if self.signed_in is None and not self.project:
             raise Unauthenticated("Sign in first.")
+
+    def require_grantable(self, role_ids: Iterable[str], field: str = "roles") -> None:
+        """Raise Forbidden if the acting member may not grant one of the roles (`Policy.may_grant`).
+
+        The project may grant every role.
+        """
+        if self.signed_in is None:
+            return
+        role_ids = list(role_ids)
+        if not self.policy.may_grant(self.roles, role_ids):
+            named = next(role_id for role_id in role_ids if not self.policy.may_grant(self.roles, [role_id]))
+            raise Forbidden(
+                f"The role “{role_name(named)}” grants permissions that you don’t have, so you can’t give it to anyone.",
+                field=field,
+                error_type="session_authorization_error",
+            )
 
     def require_action(self, action: str, resource: str, own: str = "") -> None:
         """Raise Forbidden unless the acting member has the permission for an action on a resource, or on `own` if it is their account.

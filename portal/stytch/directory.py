@@ -15,6 +15,7 @@ from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.remembered_devices import RememberedDeviceGateway
+from portal.directory.roles import RoleReviewGateway
 from portal.directory.session_limits import SessionLimitGateway
 from portal.directory.sessions import SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
@@ -29,6 +30,7 @@ from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.rbac import StytchRbac
 from portal.stytch.recovery_codes import StytchRecoveryCodes
+from portal.stytch.roles import StytchRoles
 from portal.stytch.scim.scim import StytchScim
 from portal.stytch.scope import Scope
 from portal.stytch.sessions import StytchSessions
@@ -53,6 +55,8 @@ class StytchDirectory:
     counts: CountGateway | None = None
     # Stytch's API doesn't say how many members sign in by what, and has no second factor that only admins need.
     sign_in_settings: SignInSettingsGateway | None = None
+    # Its API can't count members by role, and doesn't list the people in a group.
+    role_review: RoleReviewGateway | None = None
     # Stytch has passkeys for consumers only.
     passkeys: PasskeyGateway | None = None
     # Stytch takes the organization's word for its domains.
@@ -114,6 +118,11 @@ class StytchDirectory:
     def invitations(self) -> StytchInvitations:
         """Inviting people, and pending invitations."""
         return StytchInvitations(self._scope, self.rbac)
+
+    @cached_property
+    def roles(self) -> StytchRoles:
+        """Its own roles, and roles by email domain."""
+        return StytchRoles(self._scope, self.rbac)
 
     @cached_property
     def scim(self) -> StytchScim:

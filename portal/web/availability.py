@@ -21,6 +21,7 @@ Capability = Literal[
     "pause",
     "remembered devices",
     "restoration",
+    "role review",
     "safeguard",
     "session limits",
     "sign-in links",
@@ -48,6 +49,7 @@ REASONS: Mapping[Capability, str] = {
     "identity provider.",
     "remembered devices": "The directory asks for the second factor at every sign-in.",
     "restoration": "The directory doesn't keep deleted connections.",
+    "role review": "The directory doesn't count who has a role, and doesn't list the people in a group.",
     "safeguard": "The directory deactivates people immediately, however many the identity provider sends.",
     "session limits": "In the directory, the product chooses how long each session lasts.",
     "sign-in links": "The product sends its own invitations and password resets. Use the link in its email, or “Forgot "

@@ -370,6 +370,15 @@ def _get_policy(fake: FakeStytch, _seen: Seen) -> dict[str, Any]:
     return {"policy": objects.policy_object(fake.project.policy)}
 
 
+def _get_organization_policy(fake: FakeStytch, _seen: Seen, organization: str) -> dict[str, Any]:
+    return {"org_policy": {"roles": fake.project.organization(organization).custom_roles}}
+
+
+def _set_organization_policy(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    fake.project.organization(organization).custom_roles = seen.body["org_policy"]["roles"]
+    return _get_organization_policy(fake, seen, organization)
+
+
 def _get_connection(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
     row = fake.project.organization(organization)
     fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.scim:get")
@@ -465,6 +474,8 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", r"organizations/([^/]+)/members/([^/]+)", _update_member),
     ("DELETE", r"organizations/([^/]+)/members/([^/]+)", _delete_member),
     ("GET", r"rbac/policy", _get_policy),
+    ("GET", r"rbac/organizations/([^/]+)", _get_organization_policy),
+    ("PUT", r"rbac/organizations/([^/]+)", _set_organization_policy),
     ("GET", r"scim/([^/]+)/connection", _get_connection),
     ("POST", r"scim/([^/]+)/connection", _create_connection),
     ("POST", r"scim/([^/]+)/connection/([^/]+)/rotate/(start|complete|cancel)", _rotate),

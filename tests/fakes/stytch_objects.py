@@ -35,7 +35,7 @@ def organization_object(organization: Organization) -> dict[str, Any]:
         "allowed_first_party_connected_apps": [],
         "third_party_connected_apps_allowed_type": "ALL_ALLOWED",
         "allowed_third_party_connected_apps": [],
-        "custom_roles": [],
+        "custom_roles": organization.custom_roles,
         "trusted_metadata": None,
         **organization.changed,
     }

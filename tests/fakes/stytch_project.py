@@ -56,6 +56,7 @@ class Organization:
     jit_domain: str = ""
     mfa_policy: str = "OPTIONAL"
     email_invites: str = "ALL_ALLOWED"
+    custom_roles: list[dict[str, Any]] = field(default_factory=list)
     id: str = field(default_factory=lambda: new_id("organization"))
     # Fields of the object that were changed, besides name, slug and mfa_policy.
     changed: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """Members of one organization: get, search, create, update, delete and reactivate them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -110,13 +110,14 @@ class EmbeddedMembers:
             # Some SDKs always send these fields. Empty values need no permission.
             if getattr(new, field):
                 self._scope.require_action(FIELD_ACTIONS[field], RESOURCE)
+        self._scope.require_grantable(new.roles or ())
         with unless_taken(), transaction.atomic():
             lock_organization(self._scope.organization_id)
             row = models.MemberRow(organization_id=self._scope.organization_id, status=status)
             row.email_address = check_address(new.email_address or "")
             require_not_retired(self._scope, row)
             apply_changes(row, new)
-            self._require_roles(email_roles(row.organization, row.email_address))
+            self._scope.require_grantable(email_roles(row.organization, row.email_address), "email_address")
             row.save(force_insert=True)
             self._record("member.create", row, {}, for_activity({**described(row), "status": str(status)}))
         return self._reread(row.pk)
@@ -131,6 +132,7 @@ class EmbeddedMembers:
             self._require_second_factor_for(row, changes)
             before, former = described(row), row.email_address_folded
             self._change_address(row, changes)
+            self._scope.require_grantable(set(changes.roles or ()) - set(row.direct_roles))
             apply_changes(row, changes)
             after = described(row)
             changed = [name for name in after if after[name] != before[name]]
@@ -193,7 +195,8 @@ class EmbeddedMembers:
                     field="member_id",
                     error_type="email_unverified_for_reactivation",
                 )
-            self._require_roles([*email_roles(row.organization, row.email_address), *roles_through_groups(row)])
+            by_others = [*email_roles(row.organization, row.email_address), *roles_through_groups(row)]
+            self._scope.require_grantable(by_others, "member_id")
             row.status = MemberStatus.ACTIVE
             row.save(update_fields=["status", "updated_at"])
             deleted, active = ({"status": str(status)} for status in (MemberStatus.DELETED, MemberStatus.ACTIVE))
@@ -347,7 +350,8 @@ class EmbeddedMembers:
             return
         require_not_retired(self._scope, row)
         # Roles of the new domain take effect immediately, before the address is verified.
-        self._require_roles(set(email_roles(row.organization, address)) - set(email_roles(row.organization, former)))
+        gained = set(email_roles(row.organization, address)) - set(email_roles(row.organization, former))
+        self._scope.require_grantable(gained, "email_address")
         retire(row, "" if changes.unlink_email else former)
         row.email_address_verified, row.password = False, ""
         self._scope.of(models.SignInLinkRow).filter(member=row).delete()
@@ -359,11 +363,6 @@ class EmbeddedMembers:
             cause = SessionEndCause.METHODS
         if cause is not None:
             end_unsatisfied(self._scope.of(models.MemberSessionRow).filter(member=row), cause)
-
-    def _require_roles(self, gained: Iterable[str]) -> None:
-        """Raise Forbidden if roles grant more than the acting member's, unless they may assign roles."""
-        if self._scope.signed_in and not self._scope.policy.covers(self._scope.roles, gained):
-            self._scope.require_action(FIELD_ACTIONS["roles"], RESOURCE)
 
     def _clear(self, seen: models.MemberRow, action: str, **values: str) -> Member:
         with transaction.atomic():

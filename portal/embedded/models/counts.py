@@ -26,6 +26,8 @@ class DailyCountRow(models.Model):
     roles = models.JSONField(default=dict)
     # How active members sign in (portal/embedded/organizations/sign_in_numbers.py). Empty in rows of older versions.
     sign_in = models.JSONField(default=dict, db_default={})
+    # {role: [members who have it, members who have it manually, groups that grant it]}. None if an earlier version counted.
+    role_members = models.JSONField(null=True)
 
     class Meta:
         db_table = "directory_dailycount"

@@ -159,7 +159,7 @@ class EmbeddedOrganization:
                 raise Conflict(CHANGED_IN_THE_MEANTIME, field="version")
             before, had_admin = _described(row), self._could_lose_admins(changes)
             earlier = settings_value(row)
-            _apply(row, changes, changed_settings(settings_value(row), changes, of=row.pk))
+            _apply(row, changes, self._changed_settings(row, changes))
             after = _described(row)
             changed = [name for name in after if after[name] != before[name]]
             if changed:
@@ -233,6 +233,15 @@ class EmbeddedOrganization:
         if row.slug != slug:
             _check_former_slugs(row)
             former_slugs.keep(row, slug)
+
+    def _changed_settings(self, row: models.OrganizationRow, changes: OrganizationChanges) -> OrganizationSettings:
+        """Return the settings after a change. Raise Invalid, and Forbidden for a role that the acting member may not grant."""
+        before = settings_value(row)
+        after = changed_settings(before, changes, of=row.pk)
+        known = before.rbac_email_implicit_role_assignments
+        gained = [one.role_id for one in after.rbac_email_implicit_role_assignments if one not in known]
+        self._scope.require_grantable(gained, "rbac_email_implicit_role_assignments")
+        return after
 
     def _could_lose_admins(self, changes: OrganizationChanges) -> bool:
         """Say whether there is an admin now and the change could remove the last one."""

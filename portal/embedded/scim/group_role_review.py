@@ -147,6 +147,7 @@ class EmbeddedScimGroupRoleReview:
             if target is None or target.connection_id != moved[0].connection_id:
                 raise NotFound("The group to move the roles to doesn't exist.")
             before = [one.role_id for one in assigned]
+            self._scope.require_grantable({one.role_id for one in moved} - set(before))
             delete_roles(organization_id, moved)
             assign_roles(target, sorted({one.role_id for one in moved} - set(before)))
             after = {

@@ -70,6 +70,7 @@ class EmbeddedScimGroupRoles:
         check_number_of_groups(changes)
         organization_id = self._scope.organization_id
         wanted = {parse_id("scim-group", one.group_id): one for one in changes}
+        self._scope.require_grantable(role_id for one in changes for role_id in one.add)
         _change(organization_id, wanted, self._scope.caller)
         left = _roles_of_groups(organization_id, wanted)
         deleted = (ScimGroupRoles(_link(group, ""), (), "", is_deleted=True) for group in wanted if group not in left)
@@ -78,6 +79,7 @@ class EmbeddedScimGroupRoles:
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden."""
         require_change(self._scope)
+        self._scope.require_grantable(add)
         organization_id, group = self._scope.organization_id, parse_id("scim-group", group_id)
         change_group_roles(organization_id, group, add=add, remove=remove, version=version, caller=self._scope.caller)
         try:

@@ -51,6 +51,7 @@ class EmbeddedProjectScim(EmbeddedScim):
         held: dict[UUID, set[str]] = defaultdict(set)
         for group, role_id in connection.group_roles.values_list("group_key", "role_id"):
             held[group].add(role_id)
+        self._scope.require_grantable({one for group, role_ids in wanted.items() for one in role_ids - held[group]})
         # Assign first, because the role of the last admin may move from one group to another.
         for group, role_ids in wanted.items():
             self._change(group, add=role_ids - held[group])

@@ -78,6 +78,7 @@ class EmbeddedScimRestoration:
         with transaction.atomic():
             row = self._deleted(connection_id, lock=True)
             lift_time_limit()
+            self._scope.require_grantable(row.group_roles.values_list("role_id", flat=True).distinct())
             row.status, row.deleted_at, row.deleted_by = ScimConnectionStatus.ACTIVE, None, ""
             with unless_taken(Conflict(_ANOTHER)), transaction.atomic():
                 row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])

@@ -27,6 +27,7 @@ _TABS: tuple[tuple[str, str, Callable[[Directory], object | None]], ...] = (
     ("Sign-in", "settings:sign-in", lambda directory: directory.organization),
     ("Joining", "settings:joining", lambda directory: directory.organization),
     ("Domains", "settings:domains", lambda directory: directory.organization),
+    ("Roles", "settings:roles", lambda directory: directory.roles),
 )
 
 

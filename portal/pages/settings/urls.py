@@ -6,7 +6,7 @@ Every member can see the settings, as in Stytch's portal. Changing one needs the
 from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.settings import domains, general, joining, review_methods, session_limits, sign_in
+from portal.pages.settings import domains, general, joining, review_methods, role_urls, session_limits, sign_in
 
 app_name = "settings"
 
@@ -67,4 +67,5 @@ urlpatterns = [
         allow=Permission.ALLOWED_DOMAINS,
         methods=("GET", "POST"),
     ),
+    *role_urls.urlpatterns,
 ]

@@ -224,7 +224,7 @@ def test_defect_6_changing_is_offered_only_with_both_permissions(
 ) -> None:
     """Edit was offered without the permission."""
     for role_id, lacking in (
-        ("scim_only", "let you assign roles to groups"),
+        ("scim_only", "let you assign roles to groups and email domains"),
         ("roles_only", "let you change the SCIM connection"),
         (SUPPORT, "let you change the SCIM connection"),
     ):

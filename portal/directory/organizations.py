@@ -141,6 +141,16 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "allowed_oauth_tenants": "update.settings.allowed-oauth-tenants",
     "rbac_email_implicit_role_assignments": "update.settings.implicit-roles",
 }
+# Those of them that Stytch's organizations don't have, so the API doesn't, either.
+OWN_FIELDS = frozenset(
+    {
+        "mfa_required_for_admins",
+        "passkeys",
+        "remembered_device_days",
+        "session_idle_minutes",
+        "session_duration_minutes",
+    }
+)
 # Fields that only the project can change.
 PROJECT_ONLY = (
     "trusted_metadata",

@@ -13,6 +13,7 @@ from portal.api.rights import Rights
 from portal.directory.errors import NotFound
 from portal.directory.organizations import (
     FIELD_ACTIONS,
+    OWN_FIELDS,
     PROJECT_ONLY,
     RESOURCE,
     EmailImplicitRoleAssignment,
@@ -22,7 +23,11 @@ from portal.directory.organizations import (
 
 _PATH = "organizations/{organization_id}"
 _OWN = "b2b/organizations/me"
-_UPDATE = Rights(RESOURCE, fields=FIELD_ACTIONS, never=PROJECT_ONLY)
+_UPDATE = Rights(
+    RESOURCE,
+    fields={name: action for name, action in FIELD_ACTIONS.items() if name not in OWN_FIELDS},
+    never=PROJECT_ONLY,
+)
 
 
 class OrganizationFields(msgspec.Struct, kw_only=True):

@@ -11,6 +11,8 @@ from portal.access.rate_limits import Attempt, admit, forgive
 from portal.directory.domains import Domain, DomainGateway, DomainState
 from portal.directory.errors import Conflict, Invalid, TooManyRequests, Unauthenticated
 from portal.directory.permissions import Permission
+from portal.pages.settings import allowed_domains
+from portal.pages.settings.domain_forms import AddressForm, DomainForm
 from portal.pages.settings.tabs import render_tab
 from portal.web.availability import available
 from portal.web.code_form import CodeForm, rejected
@@ -23,40 +25,15 @@ from portal.web.step_up import needs_step_up, step_up
 _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 
 
-class DomainForm(forms.Form):
-    """A domain."""
-
-    domain = forms.CharField(
-        label="Domain",
-        max_length=253,
-        help_text="The part of email addresses after the @, such as example.com. Add each subdomain that you use.",
-        widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "autofocus": True}
-        ),
-    )
-
-
-class AddressForm(forms.Form):
-    """An address in a domain."""
-
-    email_address = forms.EmailField(
-        label="Email address", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
-    )
-
-    def __init__(self, data: object = None, *, domain: str) -> None:
-        super().__init__(data)  # type: ignore[arg-type]  # -- passed on as it is
-        self.fields["email_address"].help_text = f"An address at {domain} whose mail you can read."
-
-
 def domains(request: PortalRequest) -> HttpResponse:
     """List the domains. The newest one that isn't proved is shown with its record."""
     gateway, right = request.directory.domains, right_to(request, Permission.ALLOWED_DOMAINS)
-    context: dict[str, object] = {"may_change": right, "organization": request.directory.organization.get()}
     if gateway is None:
-        return render_tab(request, "settings/allowed_domains.html", context)
+        return allowed_domains.show(request)
     found = gateway.all()
     newest = _newest_unproved(found) if right.is_granted else None
-    context |= {"domains": found, "domain": newest, "slug": request.signed_in.organization.organization_slug}
+    slug = request.signed_in.organization.organization_slug
+    context = {"may_change": right, "domains": found, "domain": newest, "slug": slug}
     return render_tab(request, "settings/domains.html", context, fragments=["proof"])
 
 

@@ -6,7 +6,16 @@ Every member can see the settings, as in Stytch's portal. Changing one needs the
 from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.settings import domains, general, joining, review_methods, role_urls, session_limits, sign_in
+from portal.pages.settings import (
+    allowed_domains,
+    domains,
+    general,
+    joining,
+    review_methods,
+    role_urls,
+    session_limits,
+    sign_in,
+)
 
 app_name = "settings"
 
@@ -37,6 +46,13 @@ urlpatterns = [
         name="add-domain",
         allow=Permission.ALLOWED_DOMAINS,
         methods=("GET", "POST"),
+    ),
+    route(
+        "domains/allowed/",
+        allowed_domains.change,
+        name="allowed-domains",
+        allow=Permission.ALLOWED_DOMAINS,
+        methods=("POST",),
     ),
     route("domains/<str:domain_id>/", domains.domain, name="domain", allow=Audience.SIGNED_IN),
     route(

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from portal.directory.ids import public_id
 from portal.embedded import models
+from portal.embedded.directory import EmbeddedDirectory
 from tests import factories
 from tests.dns_server import DnsServer, serve_dns, txt
 from tests.tasks import run_tasks
@@ -110,3 +111,19 @@ def test_home_shows_domains_that_need_attention(acme: models.OrganizationRow, ad
 
     assert "open.example" in home
     assert "fine.example" not in home
+
+
+def test_without_proofs_the_list_is_shown_and_changed(
+    admin_client: Client, member_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(EmbeddedDirectory, "domains", None)
+
+    assert post(admin_client, f"{LIST}allowed/", domain="acme.example")["Location"] == LIST
+    assert post(admin_client, f"{LIST}allowed/", domain="gmail.com").status_code == 422
+    page = text(admin_client)
+    assert "acme.example" in page
+    assert "takes the organization&#x27;s word" in page
+    assert post(admin_client, ADD, domain="x.example").status_code == 501
+    assert post(member_client, f"{LIST}allowed/", remove="acme.example").status_code == 403
+    post(admin_client, f"{LIST}allowed/", remove="acme.example")
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == []

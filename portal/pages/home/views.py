@@ -43,8 +43,10 @@ def home(request: PortalRequest) -> HttpResponse:
     if "steps" in context and connection is None:
         # A new organization's few members are listed.
         counts = None
-    if counts is not None and request.allows(Permission.MEMBER_SEARCH):
-        context["member_counts"] = counts.members()
+    if request.allows(Permission.MEMBER_SEARCH):
+        context["expiring_invitations"] = request.directory.invitations.expiring()
+        if counts is not None:
+            context["member_counts"] = counts.members()
     return render_page(request, "home/home.html", context)
 
 

@@ -197,9 +197,9 @@ def admit_email(attempt: Attempt) -> bool:
     return _hit(settings.SIGN_IN_EMAIL_RATE, "email", attempt.organization_slug, attempt.member)
 
 
-def admit_invitation(organization_id: str) -> bool:
-    """Count an email that invites someone, and return whether it may be sent."""
-    return _hit(settings.INVITATION_RATE_PER_ORGANIZATION, "invitation", organization_id)
+def admit_invitations(organization_id: str, number: int = 1) -> bool:
+    """Count emails that invite people to an organization, and return whether all of them may be sent."""
+    return _hit(settings.INVITATION_RATE_PER_ORGANIZATION, "invitation", organization_id, number=number)
 
 
 def admit_domain_code(attempt: Attempt) -> bool:
@@ -249,9 +249,9 @@ def admit_sms(message: TextMessage) -> str:
     return ""
 
 
-def _hit(rates: str, *key: str) -> bool:
+def _hit(rates: str, *key: str, number: int = 1) -> bool:
     # Count the attempt for every rate.
-    admitted = [_limiter().hit(rate, "sign-in", _digest(key)) for rate in parse_many(rates)]
+    admitted = [_limiter().hit(rate, "sign-in", _digest(key), cost=number) for rate in parse_many(rates)]
     return all(admitted)
 
 

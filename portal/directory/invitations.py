@@ -47,7 +47,7 @@ class PendingInvitation:
 
 @dataclass(frozen=True, slots=True)
 class ExpiringInvitations:
-    """How many invitations have expired, and how many end within a day. Numbers up to 1000 are exact."""
+    """How many invitations have expired, and how many end within a day: 1000 together at most, the expired ones first."""
 
     expired: int
     expiring: int

@@ -294,6 +294,7 @@ def test_two_jobs_with_the_same_people_invite_them_once(ada: EmbeddedDirectory) 
 
 def test_what_was_not_stored_is_done_again(ada: EmbeddedDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     """A transaction holds member, email and result together: what ends in between leaves none of them."""
+    monkeypatch.setattr(jobs, "CHUNK", 20)
     job_id = started(ada, ADDRESSES)
     real, seen = create_many, []
 
@@ -320,7 +321,8 @@ def test_what_was_not_stored_is_done_again(ada: EmbeddedDirectory, monkeypatch: 
 @pytest.fixture
 def _few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a task invite 20 people only."""
-    monkeypatch.setattr(jobs, "BATCH", jobs.CHUNK)
+    monkeypatch.setattr(jobs, "CHUNK", 20)
+    monkeypatch.setattr(jobs, "BATCH", 20)
 
 
 def run_one() -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from portal.access.rate_limits import admit_invitation
+from portal.access.rate_limits import admit_invitations
 from portal.directory.bulk_invitations import DraftLine
 from portal.directory.errors import Conflict, NotFound, TooManyRequests
 from portal.directory.ids import parse_id, public_id
@@ -82,9 +82,10 @@ class EmbeddedInvitations:
         """Return how many have expired, and how many end within a day. Raise Forbidden."""
         self._scope.require(Permission.MEMBER_SEARCH)
         now = timezone.now()
-        expired = self._pending().filter(expires_at__lte=now)
-        expiring = self._pending().filter(expires_at__gt=now, expires_at__lte=now + _SOON)
-        return ExpiringInvitations(*(rows.order_by()[: MAX_COUNTED + 1].count() for rows in (expired, expiring)))
+        ends = self._pending().filter(expires_at__lte=now + _SOON).order_by("expires_at")
+        found = list(ends.values_list("expires_at", flat=True)[:MAX_COUNTED])
+        expired = sum(at <= now for at in found)
+        return ExpiringInvitations(expired, len(found) - expired)
 
     def of_members(self, member_ids: tuple[str, ...]) -> dict[str, PendingInvitation]:
         """Return the pending invitations of these members by member ID. Raise Forbidden."""
@@ -180,9 +181,9 @@ def create_invited(scope: Scope, new: NewInvitation, *, is_bulk: bool = False) -
     return member
 
 
-def require_room(scope: Scope) -> None:
-    """Count an email of an invitation. Raise TooManyRequests beyond the limit of the organization."""
-    if not admit_invitation(str(scope.organization_id)):
+def require_room(scope: Scope, number: int = 1) -> None:
+    """Count emails of invitations. Raise TooManyRequests beyond the limit of the organization."""
+    if not admit_invitations(str(scope.organization_id), number):
         raise TooManyRequests(_TOO_MANY)
 
 

@@ -32,7 +32,7 @@ from portal.embedded.scope import Scope, across_organizations, organization_valu
 from portal.embedded.tasks.queue import enqueue_always
 
 # Lines of one task, and of one transaction.
-BATCH, CHUNK = 100, 20
+BATCH, CHUNK = 100, 50
 _KEPT_DRAFT, _KEPT_DONE = timedelta(days=1), timedelta(days=30)
 
 
@@ -101,7 +101,10 @@ def _invite(scope: Scope, job: models.InvitationJobRow, rows: list[models.Invita
     for row, verdict in zip(rows, found, strict=True):
         is_ready = verdict.state is LineState.READY
         row.state, row.reason = next(results) if is_ready else (verdict.state, verdict.reason)
-    rows_of(job.organization_id, models.InvitationLineRow).bulk_update(rows, ["state", "reason"])
+    lines = rows_of(job.organization_id, models.InvitationLineRow)
+    for state, reason in {(row.state, row.reason) for row in rows}:
+        keys = [row.pk for row in rows if (row.state, row.reason) == (state, reason)]
+        lines.filter(pk__in=keys).update(state=state, reason=reason)
     _count(job, {LineState.READY: -len(rows), **Counter(LineState(row.state) for row in rows)})
     job.save(update_fields=["counts"])
 

@@ -36,8 +36,7 @@ def create_many(scope: Scope, lines: Sequence[DraftLine]) -> None:
         if has_retired(scope):
             for member in members:
                 require_not_retired(scope, member)
-        for _ in members:
-            require_room(scope)
+        require_room(scope, len(members))
         models.MemberRow.objects.bulk_create(members)
         audit.record_all([_entry(scope, member) for member in members])
         invitations = [_invitation(scope, member, line) for member, line in zip(members, lines, strict=True)]

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from portal.access.rate_limits import admit_invitation
+from portal.access.rate_limits import admit_invitations
 from portal.directory.configuration import with_token
 from portal.directory.errors import Conflict, DirectoryError, Forbidden, TooManyRequests
 from portal.directory.ids import parse_id, public_id
@@ -84,7 +84,7 @@ class EmbeddedMagicLinks:
             else:
                 self._scope.require_action("create", "stytch.member")
                 member = members.update(public_id("member", existing.pk), changes)
-            if self._scope.signed_in and not admit_invitation(str(self._scope.organization_id)):
+            if self._scope.signed_in and not admit_invitations(str(self._scope.organization_id)):
                 raise TooManyRequests("Your organization has sent as many invitations as it can in a day.")
             email_tokens.ask(row, email_magic_link)
             invited = self._scope.of(models.MemberRow).get(pk=parse_id("member", member.member_id))

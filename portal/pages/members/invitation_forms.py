@@ -58,15 +58,18 @@ class InviteOneForm(_RolesAndLanguage):
 class InviteForm(_RolesAndLanguage):
     """People to invite, as lines or as a file."""
 
+    # A file can be in place of the addresses.
+    use_required_attribute = False
+
     people = forms.CharField(
         label="Email addresses",
-        required=False,
         max_length=_MAX_TEXT,
+        error_messages={"required": "Enter an address or choose a file."},
         widget=forms.Textarea(attrs={"rows": 5, "autocomplete": "off", "spellcheck": "false"}),
         help_text=f"One per line, up to {MAX_LINES:,}. You can add a name: Kim Vega <kim@contoso.example>.",
     )
     file = forms.FileField(
-        label="CSV file",
+        label="Or a CSV file",
         required=False,
         widget=forms.FileInput(attrs={"accept": ".csv,.txt,text/csv"}),
         help_text="Columns: email, name, roles, locale. Rows without roles or a language get those below.",
@@ -74,6 +77,7 @@ class InviteForm(_RolesAndLanguage):
 
     def __init__(self, *arguments: Any, role_ids: Sequence[str], **options: Any) -> None:
         super().__init__(*arguments, **options)
+        self.fields["people"].required = "file" not in self.files
         self._role_ids = role_ids
         self.lines: list[DraftLine] = []
 
@@ -94,9 +98,8 @@ class InviteForm(_RolesAndLanguage):
             return given
         defaults = Defaults(tuple(given["roles"]), given["locale"], self._role_ids)
         text, content = given["people"], given["file"]
-        if bool(text) == bool(content):
-            both = "Enter addresses or choose a file, not both." if text else "Enter an address or choose a file."
-            self.add_error("people", both)
+        if text and content:
+            self.add_error("people", "Enter addresses or choose a file, not both.")
             return given
         try:
             self.lines = read_file(content, defaults) if content else read_text(text, defaults)

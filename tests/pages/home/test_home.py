@@ -420,7 +420,7 @@ def test_the_number_of_queries_is_independent_of_what_there_is(
     change(okta)
     home(admin_client)
 
-    with django_assert_max_num_queries(24):
+    with django_assert_max_num_queries(25):
         home(admin_client)
 
 

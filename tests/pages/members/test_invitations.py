@@ -149,6 +149,7 @@ def test_an_invitation_is_sent_again_and_revoked(admin_client: Client) -> None:
     url = f"{PENDING}{public_id('member', key)}/"
     models.InvitationRow.objects.update(expires_at=timezone.now() - timedelta(days=1))
     assert "Expired" in admin_client.get(PENDING).content.decode()
+    assert "1 invitation has expired" in admin_client.get("/o/acme/").content.decode()
 
     admin_client.post(f"{url}resend/")
     assert "Try again in 5 minutes" in admin_client.get(PENDING).content.decode()

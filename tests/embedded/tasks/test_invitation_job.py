@@ -1,4 +1,4 @@
-"""A worker that is killed while it invites many people: another one continues, and nobody gets two emails."""
+"""A worker that is killed while it invites many people: another one continues, and no one gets two emails."""
 
 import re
 import signal
@@ -28,7 +28,7 @@ def sent(environment: Environment) -> int:
     return int(number)
 
 
-def test_a_killed_worker_leaves_nobody_out_and_emails_nobody_twice(tmp_path: Path) -> None:
+def test_a_killed_worker_leaves_no_one_out_and_emails_no_one_twice(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
     environment = prepared(

@@ -15,6 +15,7 @@ from portal.mail.own_templates import REPLACEABLE, read
 from portal.mail.own_texts import TEMPLATES
 from tests.api.conftest import Caller
 from tests.api.test_email_languages import NEW, REQUESTS, _project, ada
+from tests.api.test_email_sign_in import let_join
 from tests.tasks import run_tasks
 
 __all__ = ["_project", "ada"]
@@ -63,9 +64,7 @@ def test_a_request_chooses_a_template(sdk: B2BClient, ada: models.MemberRow, nam
 
 
 def test_people_who_join_get_the_email_that_is_for_them(backend: Caller, ada: models.MemberRow) -> None:
-    models.OrganizationRow.objects.update(
-        email_allowed_domains=["acme.example"], settings={"email_jit_provisioning": "RESTRICTED"}
-    )
+    let_join(ada.organization)
     asked = {
         "organization_id": "acme",
         "email_address": NEW,

@@ -17,7 +17,7 @@ from portal.access.client_address import client_address, forwarded_proto, networ
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.actor import Origin
-from portal.directory.errors import DirectoryError, Unauthenticated
+from portal.directory.errors import DirectoryError, NotFound, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
 from portal.directory.second_factors import SecondFactorRequired
@@ -28,6 +28,7 @@ from portal.serving.guard import PROBES
 from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
 from portal.web.device_cookie import device_tokens
+from portal.web.former_slugs import redirect_if_moved
 from portal.web.pending_sign_in import ask_for_second_factor
 from portal.web.preferences import activate_time_zone
 from portal.web.request import PortalRequest
@@ -222,6 +223,8 @@ class AccessGate:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the error page for an exception of a directory or of the database."""
+        if isinstance(exception, NotFound) and (moved := redirect_if_moved(request)):
+            return moved
         if isinstance(exception, SecondFactorRequired):
             return ask_for_second_factor(exception.pending, onward=request.POST.get("next", ""))
         if isinstance(exception, DirectoryError):
@@ -254,10 +257,12 @@ class AccessGate:
         token = session_token(request, slug)
         if not token and open_organizations(request):
             # Signed in to another organization: this one doesn't exist for them.
-            return errors.other_organization(request, sign_in_url(request, slug))
+            return redirect_if_moved(request) or errors.other_organization(request, sign_in_url(request, slug))
         try:
             request.signed_in = request.directory.sessions.authenticate(token)
         except Unauthenticated as error:
+            if moved := redirect_if_moved(request):
+                return moved
             if cookie_name(slug) not in request.COOKIES:
                 return errors.sign_in_first(request, slug)
             organization = request.directory.organization.get()

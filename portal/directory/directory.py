@@ -273,6 +273,13 @@ class DirectoryProvider(Protocol):
         """
         ...
 
+    def moved_to(self, former_slug: str) -> str:
+        """Return the slug of the organization that had another one recently, "" if there is none or the slug is in use.
+
+        For visitors: it takes one query at most. A directory that doesn't know former slugs returns "".
+        """
+        ...
+
     def lock_recorder(self) -> LockRecorder | None:
         """Return what records locked members; None if the directory limits attempts itself."""
         ...

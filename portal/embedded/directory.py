@@ -17,6 +17,7 @@ from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
 from portal.embedded.organizations.domains import EmbeddedDomains
+from portal.embedded.organizations import former_slugs
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
 from portal.embedded.own_roles import EmbeddedRoles
@@ -202,6 +203,10 @@ class EmbeddedProvider:
         """Return the names of organizations by slug."""
         found = models.OrganizationRow.objects.filter(slug__in=organization_slugs, deleted_at=None)
         return dict(found.values_list("slug", "name"))
+
+    def moved_to(self, former_slug: str) -> str:
+        """Return the slug of the organization that had another one within the last ORGANIZATION_SLUG_DAYS days."""
+        return former_slugs.moved_to(former_slug)
 
     def lock_recorder(self) -> EmbeddedLockRecorder:
         """Return what records locked members."""

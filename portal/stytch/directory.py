@@ -145,6 +145,10 @@ class StytchProvider:
         """Return the slugs: each name would take a request, which visitors could cause as often as they like."""
         return {slug: slug for slug in organization_slugs}
 
+    def moved_to(self, former_slug: str) -> str:  # noqa: ARG002 -- the gateway's signature
+        """Return "": Stytch's API doesn't report former slugs."""
+        return ""
+
     def lock_recorder(self) -> LockRecorder | None:
         """Return None: Stytch locks members itself."""
         return None

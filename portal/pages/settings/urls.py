@@ -20,7 +20,7 @@ from portal.pages.settings import (
 app_name = "settings"
 
 urlpatterns = [
-    route("", general.general, name="general", allow=Audience.SIGNED_IN),
+    route("", general.general, name="general", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("sign-in/", sign_in.sign_in, name="sign-in", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route(
         "sign-in/review/",

@@ -205,6 +205,7 @@ SIGN_IN_TOTAL_PER_MEMBER = rate("SIGN_IN_TOTAL_PER_MEMBER", "100 per hour")
 SIGN_IN_EMAIL_RATE = rates("SIGN_IN_EMAIL_RATE", "5 per 15 minutes; 20 per day")
 SIGN_IN_LINK_RATE = rate("SIGN_IN_LINK_RATE", "5 per hour")
 ORGANIZATION_SLUG_DAYS = whole_number("ORGANIZATION_SLUG_DAYS", default=90, minimum=0, maximum=3650)
+ORGANIZATION_RESTORE_DAYS = whole_number("ORGANIZATION_RESTORE_DAYS", default=30, minimum=0, maximum=3650)
 ACTIVITY_LOG_DAYS = whole_number("ACTIVITY_LOG_DAYS", default=0, minimum=0, maximum=36_500)
 REDIS_URL = secret("REDIS_URL")
 PASSWORD_HASHERS = [

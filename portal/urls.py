@@ -11,6 +11,7 @@ handler500 = "portal.web.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.pages.operations.urls")),
     path("", include("portal.pages.session.urls")),
+    path("logos/", include("portal.pages.settings.logo_urls")),
     path("o/<str:organization_slug>/", include("portal.pages.home.urls")),
     path("o/<str:organization_slug>/members/", include("portal.pages.members.urls")),
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),

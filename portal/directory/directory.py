@@ -16,6 +16,7 @@ from portal.directory.discovery import EmailDiscovery
 from portal.directory.domains import DomainGateway
 from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.invitations import InvitationGateway
+from portal.directory.logos import Logo, LogoGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
@@ -40,7 +41,7 @@ from portal.directory.scim.safeguard import ScimSafeguardGateway
 from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
 from portal.directory.session_limits import SessionLimitGateway
-from portal.directory.sessions import Discovery, SessionGateway, SignedIn
+from portal.directory.sessions import AllSessionsGateway, Discovery, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.directory.sms_otps import SmsOtpGateway
@@ -140,6 +141,11 @@ class Directory(Protocol):
         ...
 
     @property
+    def logo(self) -> LogoGateway | None:
+        """Its logo."""
+        ...
+
+    @property
     def sessions(self) -> SessionGateway:
         """Its member sessions."""
         ...
@@ -147,6 +153,11 @@ class Directory(Protocol):
     @property
     def session_limits(self) -> SessionLimitGateway | None:
         """The limits that it sets for sessions."""
+        ...
+
+    @property
+    def all_sessions(self) -> AllSessionsGateway | None:
+        """The sessions of all members at once."""
         ...
 
     @property
@@ -278,6 +289,10 @@ class DirectoryProvider(Protocol):
 
         For visitors: it takes one query at most. A directory that doesn't know former slugs returns "".
         """
+        ...
+
+    def logo(self, organization_id: str, digest: str) -> Logo | None:
+        """Return the stored logo of an organization with the digest of its URL, for anyone. None if there isn't one."""
         ...
 
     def lock_recorder(self) -> LockRecorder | None:

@@ -238,6 +238,19 @@ class OrganizationGateway(Protocol):
         """
         ...
 
+    @property
+    def restorable_days(self) -> int:
+        """Days for which the operator can restore the organization after its deletion, 0 if no one can."""
+        ...
+
+    def delete(self) -> str:
+        """Delete the organization and return its ID. Needs `stytch.organization:delete`. Raise Forbidden, StepUpRequired.
+
+        No one can sign in to it or use its SCIM token from then on, and no method finds it. Its slug and external ID are
+        reserved while it can be restored.
+        """
+        ...
+
 
 class ProjectOrganizationGateway(OrganizationGateway, Protocol):
     """The organization, for the project or for an acting member, who needs the action of each field that changes."""
@@ -256,14 +269,6 @@ class ProjectOrganizationGateway(OrganizationGateway, Protocol):
 
     def delete_external_id(self) -> Organization:
         """Delete the external ID, if there is one. Raise Forbidden on behalf of a member."""
-        ...
-
-    def delete(self) -> str:
-        """Delete the organization and return its ID. Needs `stytch.organization:delete`. Raise Forbidden.
-
-        Deletes its members, their sessions and its SCIM connection. Other organizations can use its external ID, and its
-        slug after ORGANIZATION_SLUG_DAYS.
-        """
         ...
 
 

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     ORGANIZATION_NAME = "stytch.organization:update.info.name"
     ORGANIZATION_SLUG = "stytch.organization:update.info.slug"
     ORGANIZATION_LOGO = "stytch.organization:update.info.logo-url"
+    ORGANIZATION_DELETE = "stytch.organization:delete"
     AUTH_METHODS = "stytch.organization:update.settings.allowed-auth-methods"
     MFA_METHODS = "stytch.organization:update.settings.allowed-mfa-methods"
     MFA_POLICY = "stytch.organization:update.settings.mfa-policy"
@@ -32,6 +33,7 @@ class Permission(StrEnum):
     MEMBER_SEARCH = "stytch.member:search"
     MEMBER_CREATE = "stytch.member:create"
     MEMBER_DELETE = "stytch.member:delete"
+    MEMBER_SESSIONS = "stytch.member:revoke-sessions"
     MEMBER_PASSWORD = "stytch.member:update.info.delete.password"  # noqa: S105 -- an action
 
     MEMBER_BREAKGLASS = "stytch.member:update.settings.is-breakglass"
@@ -52,6 +54,7 @@ _LABELS = {
     Permission.ORGANIZATION_NAME: "rename the organization",
     Permission.ORGANIZATION_SLUG: "change the organization’s slug",
     Permission.ORGANIZATION_LOGO: "change the organization’s logo",
+    Permission.ORGANIZATION_DELETE: "delete the organization",
     Permission.AUTH_METHODS: "choose how members sign in",
     Permission.MFA_METHODS: "choose which second factors members can use",
     Permission.MFA_POLICY: "choose who needs a second factor",
@@ -71,6 +74,7 @@ _LABELS = {
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_CREATE: "invite people",
     Permission.MEMBER_DELETE: "revoke invitations or deactivate members",
+    Permission.MEMBER_SESSIONS: "end the sessions of members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
     Permission.MEMBER_BREAKGLASS: "make members emergency admins",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",

@@ -212,6 +212,18 @@ class SessionGateway(Protocol):
         ...
 
 
+class AllSessionsGateway(Protocol):
+    """The sessions of all members. Needs `stytch.member:revoke-sessions`."""
+
+    def count(self) -> int:
+        """Return how many are live besides the acting member's own, up to MAX_COUNTED (portal.directory.pages)."""
+        ...
+
+    def revoke(self) -> int:
+        """End all except the acting member's own, and return how many. Raise Forbidden, StepUpRequired."""
+        ...
+
+
 class SignInLinkEmails(Protocol):
     """Sign-in links by email, for people who aren't signed in."""
 

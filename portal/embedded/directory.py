@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from portal.directory.actor import Origin
+from portal.directory.logos import Logo, LogoGateway
 from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.activity import EmbeddedActivity
@@ -16,10 +17,11 @@ from portal.embedded.members.locks import EmbeddedLockRecorder, EmbeddedMemberLo
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
-from portal.embedded.organizations.domains import EmbeddedDomains
 from portal.embedded.organizations import former_slugs
+from portal.embedded.organizations.domains import EmbeddedDomains
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
+from portal.embedded.organizations.stored_logos import stored_logo
 from portal.embedded.own_roles import EmbeddedRoles
 from portal.embedded.passwords.passwords import EmbeddedPasswords
 from portal.embedded.passwords.resets import EmbeddedPasswordResets
@@ -33,6 +35,7 @@ from portal.embedded.second_factors.remembered_devices import EmbeddedRemembered
 from portal.embedded.second_factors.sms_otps import EmbeddedSmsOtps
 from portal.embedded.second_factors.totps import EmbeddedTotps
 from portal.embedded.sessions.discovery import EmbeddedDiscovery
+from portal.embedded.sessions.everyone import EmbeddedAllSessions
 from portal.embedded.sessions.session_limits import EmbeddedSessionLimits
 from portal.embedded.sessions.sessions import EmbeddedSessions
 from portal.embedded.sign_in.email_discovery import EmbeddedEmailDiscovery
@@ -57,6 +60,14 @@ class EmbeddedDirectory:
         return EmbeddedOrganization(self._scope)
 
     @cached_property
+    def logo(self) -> LogoGateway:
+        """Its logo."""
+        # Imported here: only changing a logo needs the library for images.
+        from portal.embedded.organizations.logos import EmbeddedLogo  # noqa: PLC0415 -- as above
+
+        return EmbeddedLogo(self._scope)
+
+    @cached_property
     def sessions(self) -> EmbeddedSessions:
         """Its member sessions."""
         return EmbeddedSessions(self._scope)
@@ -65,6 +76,11 @@ class EmbeddedDirectory:
     def session_limits(self) -> EmbeddedSessionLimits:
         """The limits that it sets for sessions."""
         return EmbeddedSessionLimits(self._scope)
+
+    @cached_property
+    def all_sessions(self) -> EmbeddedAllSessions:
+        """The sessions of all members at once."""
+        return EmbeddedAllSessions(self._scope)
 
     @cached_property
     def members(self) -> EmbeddedMembers:
@@ -207,6 +223,10 @@ class EmbeddedProvider:
     def moved_to(self, former_slug: str) -> str:
         """Return the slug of the organization that had another one within the last ORGANIZATION_SLUG_DAYS days."""
         return former_slugs.moved_to(former_slug)
+
+    def logo(self, organization_id: str, digest: str) -> Logo | None:
+        """Return the stored logo of an organization, None if there isn't one with this digest."""
+        return stored_logo(organization_id, digest)
 
     def lock_recorder(self) -> EmbeddedLockRecorder:
         """Return what records locked members."""

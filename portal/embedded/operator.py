@@ -26,7 +26,7 @@ from portal.embedded.members.roles import check_roles
 from portal.embedded.members.sign_in_links import email_link, new_link, show_link
 from portal.embedded.members.values import member_id, member_value
 from portal.embedded.models.fields import fold_name
-from portal.embedded.organizations import domain_rows, former_slugs
+from portal.embedded.organizations import deletion, domain_rows, former_slugs
 from portal.embedded.organizations.email_domains import read_domain
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scim.conflicts import conflict_version, open_conflicts
@@ -49,7 +49,7 @@ def create_organization(
     with unless_taken(taken), transaction.atomic():
         row.save(force_insert=True)
         domain_rows.follow(row, (), audit.Caller(_OPERATOR, origin))
-        if former_slugs.is_kept(slug):
+        if former_slugs.is_kept(slug) or deletion.is_reserved(slug=slug):
             raise Conflict(f'Another organization had the slug "{slug}" recently. Choose another one.', field="slug")
         value = organization_value(row)
         audit.record(

@@ -11,13 +11,14 @@ from portal.directory.actor import Origin
 from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
 from portal.directory.domains import DomainGateway
+from portal.directory.logos import Logo, LogoGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
 from portal.directory.preferences import PreferencesGateway
 from portal.directory.remembered_devices import RememberedDeviceGateway
 from portal.directory.roles import RoleReviewGateway
 from portal.directory.session_limits import SessionLimitGateway
-from portal.directory.sessions import SignedIn
+from portal.directory.sessions import AllSessionsGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.stytch.account import StytchAccount
@@ -49,6 +50,10 @@ class StytchDirectory:
     sign_in_links: SignInLinkGateway | None = None
     # Stytch ends locks on its own, and its API can't.
     member_locks: MemberLockGateway | None = None
+    # Stytch stores the URL of a logo, and no images.
+    logo: LogoGateway | None = None
+    # Stytch ends the sessions of one member at a time.
+    all_sessions: AllSessionsGateway | None = None
     # Stytch's API has no log of an organization's changes.
     activity: ActivityGateway | None = None
     # Its API returns lists, and no numbers.
@@ -148,6 +153,10 @@ class StytchProvider:
     def moved_to(self, former_slug: str) -> str:  # noqa: ARG002 -- the gateway's signature
         """Return "": Stytch's API doesn't report former slugs."""
         return ""
+
+    def logo(self, organization_id: str, digest: str) -> Logo | None:  # noqa: ARG002 -- the gateway's signature
+        """Return None: Stytch stores no images."""
+        return None
 
     def lock_recorder(self) -> LockRecorder | None:
         """Return None: Stytch locks members itself."""

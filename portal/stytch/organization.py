@@ -9,6 +9,7 @@ from portal.directory.organizations import (
     OrganizationChanges,
     changed_since,
 )
+from portal.directory.step_up import require_recent_proof
 from portal.stytch.errors import Meanings
 from portal.stytch.http import path_of
 from portal.stytch.scope import Scope
@@ -62,3 +63,19 @@ class StytchOrganization:
             meanings=_UPDATE_MEANINGS,
         )
         return organization_value(answer.part("organization"))
+
+    @property
+    def restorable_days(self) -> int:
+        """Return 0: Stytch deletes organizations permanently."""
+        return 0
+
+    def delete(self) -> str:
+        """Delete the organization (DELETE /v1/b2b/organizations/{organization_id}). Raise Forbidden, StepUpRequired."""
+        if self._scope.signed_in is None:
+            raise Unauthenticated("Sign in first.")
+        require_recent_proof(self._scope.signed_in)
+        organization_id = self._scope.signed_in.organization.organization_id
+        token = self._scope.signed_in.session_token
+        return self._scope.api.delete(path_of("organizations", organization_id), session_token=token).text(
+            "organization_id"
+        )

@@ -7,6 +7,7 @@ from portal.directory.errors import DirectoryError
 
 Capability = Literal[
     "activity",
+    "all sessions",
     "attention",
     "bulk invitations",
     "conflicts",
@@ -17,6 +18,7 @@ Capability = Literal[
     "group role preview",
     "health",
     "log",
+    "logo",
     "passkeys",
     "pause",
     "remembered devices",
@@ -34,6 +36,7 @@ Gateway = TypeVar("Gateway")
 _NO_REQUESTS = "Identity providers send their requests to the directory itself, which doesn't report them."
 REASONS: Mapping[Capability, str] = {
     "activity": "The directory doesn't keep an activity log.",
+    "all sessions": "The directory ends the sessions of one member at a time.",
     "attention": "The directory doesn't put deactivations on hold, and doesn't report existing members or differences.",
     "bulk invitations": "The directory invites people one at a time.",
     "conflicts": "The directory decides which existing members it links, and doesn't report the others.",
@@ -44,6 +47,7 @@ REASONS: Mapping[Capability, str] = {
     "group role preview": "The directory doesn't list the people in a group, so a change can't be previewed.",
     "health": _NO_REQUESTS,
     "log": _NO_REQUESTS,
+    "logo": "The directory stores the URL of a logo, but no images.",
     "passkeys": "The directory doesn't have passkeys for members of organizations.",
     "pause": "The directory accepts requests as long as the connection exists. To stop provisioning, pause it in the "
     "identity provider.",

@@ -1,4 +1,4 @@
-"""Old addresses: after an organization's slug was changed, its its pages are also found by the old one for a while."""
+"""Old addresses: after an organization's slug was changed, its pages are also found by the old one for a while."""
 
 from typing import cast
 from urllib.parse import quote

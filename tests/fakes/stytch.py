@@ -141,6 +141,13 @@ def _update_organization(fake: FakeStytch, seen: Seen, organization: str) -> dic
     return {"organization": objects.organization_object(row)}
 
 
+def _delete_organization(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.organization:delete")
+    fake.project.delete_organization(row)
+    return {"organization_id": row.id}
+
+
 def _get_member(fake: FakeStytch, seen: Seen, organization: str) -> dict[str, Any]:
     row = fake.project.organization(organization)
     member = fake.project.member(row, seen.query.get("member_id", ""))
@@ -443,6 +450,7 @@ def _rotate(fake: FakeStytch, seen: Seen, organization: str, connection_id: str,
 _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", r"organizations/([^/]+)", _get_organization),
     ("PUT", r"organizations/([^/]+)", _update_organization),
+    ("DELETE", r"organizations/([^/]+)", _delete_organization),
     ("GET", r"organizations/([^/]+)/member", _get_member),
     ("POST", r"organizations/members/search", _search_members),
     ("POST", r"passwords/authenticate", _sign_in),

@@ -307,6 +307,12 @@ class Project:
         named = {"organization_slug", "organization_name", "mfa_policy"}
         row.changed |= {name: value for name, value in given.items() if name not in named}
 
+    def delete_organization(self, row: Organization) -> None:
+        with self.lock:
+            for member in [one for one in self.members if one.organization is row]:
+                self.delete_member(member)
+            self.organizations.remove(row)
+
     def authorize_self(self, session_token: str | None, member: Member, action: str) -> None:
         """Check a member's right to do something to their own account."""
         if session_token is not None:

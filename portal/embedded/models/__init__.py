@@ -12,7 +12,13 @@ from portal.embedded.models.members import (
     MemberSessionRow,
     SignInLinkRow,
 )
-from portal.embedded.models.organizations import FormerSlugRow, OrganizationRow, ProjectRow, ProjectSecretRow
+from portal.embedded.models.organizations import (
+    FormerSlugRow,
+    OrganizationLogoRow,
+    OrganizationRow,
+    ProjectRow,
+    ProjectSecretRow,
+)
 from portal.embedded.models.rate_limits import RateLimitCounterRow
 from portal.embedded.models.scim.connections import (
     ScimConnectionRow,
@@ -58,6 +64,7 @@ __all__ = [
     "KeyRotationRow",
     "MemberRow",
     "MemberSessionRow",
+    "OrganizationLogoRow",
     "OrganizationRow",
     "OwnedDomainRow",
     "PasskeyChallengeRow",

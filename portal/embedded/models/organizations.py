@@ -65,8 +65,10 @@ class OrganizationRow(models.Model):
     custom_roles = models.JSONField(null=True, blank=True)
     # Devices that were remembered earlier no longer count, nor do sessions that began with one.
     devices_forgotten_at = models.DateTimeField(null=True, blank=True)
-    # When it was deleted. Only the activity log still refers to it.
+    # When it was deleted, and the slug and external ID that it had, for as long as it can be restored.
     deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_slug = models.CharField(max_length=128, blank=True, default="", db_default="")
+    deleted_external_id = models.CharField(max_length=128, blank=True, default="", db_default="")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -85,6 +87,22 @@ class OrganizationRow(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class OrganizationLogoRow(models.Model):
+    """The logo of an organization, as the portal shows it."""
+
+    id = id_field()
+    # The unique key also serves as the index of the foreign key.
+    organization = models.ForeignKey(OrganizationRow, models.PROTECT, db_index=False)
+    content = models.BinaryField()
+    # A part of the URL.
+    digest = models.CharField(max_length=32)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "directory_organizationlogo"
+        constraints = [models.UniqueConstraint(fields=["organization"], name="organization_has_one_logo")]
 
 
 class FormerSlugRow(models.Model):

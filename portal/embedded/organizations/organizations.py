@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -40,11 +39,12 @@ from portal.embedded.database.search import page
 from portal.embedded.database.writes import insert
 from portal.embedded.members.roles import has_admin, lock_admins
 from portal.embedded.metadata import check_external_id, merge_metadata
-from portal.embedded.organizations import domain_rows, former_slugs
+from portal.embedded.organizations import deletion, domain_rows, former_slugs
 from portal.embedded.organizations.search import matching
 from portal.embedded.organizations.settings import allowed_domains, changed_settings, new_settings
+from portal.embedded.organizations.stored_logos import forget
 from portal.embedded.scim.connection import current_token, current_tokens
-from portal.embedded.scope import Scope, organization_value, rows_of, rows_of_each, settings_value
+from portal.embedded.scope import Scope, organization_value, rows_of_each, settings_value
 from portal.embedded.sessions.lifecycle import end_sessions_without_second_factor
 from portal.embedded.sessions.satisfied import end_unsatisfied
 from portal.embedded.sessions.session_limits import end_beyond
@@ -57,7 +57,6 @@ _MFA = frozenset({"mfa_policy", "mfa_required_for_admins", "mfa_methods", "allow
 _LIMITS = frozenset({"session_idle_minutes", "session_duration_minutes"})
 # Path segments of the API in the place of a slug.
 _RESERVED = frozenset({"me", "members", "search"})
-_DELETED = "deleted-"
 # The field and Stytch's name of the error for each column.
 _NAMES = {
     "name": ("organization_name", "invalid_organization_name"),
@@ -103,7 +102,7 @@ class EmbeddedOrganizations:
             _check_other_names(row)
             insert(row)
             domain_rows.follow(row, (), self.caller)
-            _check_former_slugs(row)
+            _check_kept(row)
             _record(self.caller, "organization.create", row, {}, _for_activity(_described(row)))
         return organization_value(row)
 
@@ -169,7 +168,7 @@ class EmbeddedOrganization:
                     row.devices_forgotten_at = timezone.now()
                 row.save()
                 domain_rows.follow(row, before["email_allowed_domains"], self._scope.caller)
-                self._keep_former_slug(row, before["organization_slug"])
+                self._take_effect(row, before, frozenset(changed))
                 self._end_sessions(row, earlier, changed)
                 recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
                 _record(self._scope.caller, "organization.update", row, *recorded)
@@ -186,24 +185,20 @@ class EmbeddedOrganization:
         """Delete the external ID, if there is one. Raise Forbidden on behalf of a member."""
         return self.update(OrganizationChanges(organization_external_id=""))
 
+    @property
+    def restorable_days(self) -> int:
+        """Days for which the operator can restore the organization after its deletion."""
+        days: int = settings.ORGANIZATION_RESTORE_DAYS
+        return days
+
     def delete(self) -> str:
-        """Delete the organization with its members and its SCIM connection, and return its ID. Raise Forbidden."""
+        """Delete the organization, and return its ID. Raise Forbidden, StepUpRequired."""
         self._scope.require_action("delete", RESOURCE)
+        self._scope.require_recent_proof()
         with transaction.atomic():
             row = self._locked()
-            organization_id, before = public_id("organization", row.pk), _described(row)
-            _delete_connection(row.pk, self._scope.caller)
-            members = _delete_members(row.pk)
-            rows_of(row.pk, models.DailyCountRow).delete()
-            rows_of(row.pk, models.ScimRequestCountRow).delete()
-            domain_rows.release(row.pk)
-            # Last: this blocks inserts that refer to the organization, and transactions that hold a member's row must finish first.
-            former_slugs.keep(row, row.slug)
-            row.slug, row.external_id, row.deleted_at = f"{_DELETED}{row.pk}", "", timezone.now()
-            row.save()
-            deleted = {name: before[name] for name in ("organization_name", "organization_slug")}
-            _record(self._scope.caller, "organization.delete", row, deleted, {"members": members})
-        return organization_id
+            deletion.delete(row, self._scope.caller)
+        return public_id("organization", row.pk)
 
     def _locked(self) -> models.OrganizationRow:
         rows = models.OrganizationRow.objects.select_for_update(no_key=True)
@@ -228,11 +223,14 @@ class EmbeddedOrganization:
         if not _LIMITS.isdisjoint(changed):
             end_beyond(row.pk, before, settings_value(row))
 
-    @staticmethod
-    def _keep_former_slug(row: models.OrganizationRow, slug: str) -> None:
-        if row.slug != slug:
-            _check_former_slugs(row)
-            former_slugs.keep(row, slug)
+    def _take_effect(self, row: models.OrganizationRow, before: Mapping[str, Any], changed: frozenset[str]) -> None:
+        """Reserve what was given up. Raise Conflict."""
+        if not changed.isdisjoint({"organization_slug", "organization_external_id"}):
+            _check_kept(row)
+        if "organization_slug" in changed:
+            former_slugs.keep(row, before["organization_slug"])
+        if "organization_logo_url" in changed:
+            forget(row.pk)
 
     def _changed_settings(self, row: models.OrganizationRow, changes: OrganizationChanges) -> OrganizationSettings:
         """Return the settings after a change. Raise Invalid, and Forbidden for a role that the acting member may not grant."""
@@ -297,7 +295,7 @@ def _check(row: models.OrganizationRow) -> None:
 
 
 def _checked_slug(slug: str) -> str:
-    is_like_an_id = slug.startswith((id_prefix("organization"), _DELETED))
+    is_like_an_id = slug.startswith((id_prefix("organization"), deletion.DELETED))
     if is_like_an_id or slug in _RESERVED:
         raise Invalid(
             "This slug is reserved. Choose another one.",
@@ -310,7 +308,9 @@ def _checked_slug(slug: str) -> str:
 def _slug_for(name: str) -> str:
     """Return a free slug that is derived from a name."""
     slug = slugify(name)[:_SLUG_OF_NAME] or "organization"
-    is_free = len(slug) > 1 and slug not in _RESERVED and not slug.startswith((id_prefix("organization"), _DELETED))
+    is_free = (
+        len(slug) > 1 and slug not in _RESERVED and not slug.startswith((id_prefix("organization"), deletion.DELETED))
+    )
     is_taken = models.OrganizationRow.objects.filter(slug=slug).exists() or former_slugs.is_kept(slug)
     if is_free and not is_taken:
         return slug
@@ -348,8 +348,8 @@ def _check_other_names(row: models.OrganizationRow) -> None:
         raise _taken("organization_external_id")
 
 
-def _check_former_slugs(row: models.OrganizationRow) -> None:
-    """Raise Conflict if another organization had the slug recently."""
+def _check_kept(row: models.OrganizationRow) -> None:
+    """Raise Conflict if another organization had the slug recently, or a deleted one that can be restored had its names."""
     if former_slugs.is_kept(row.slug, except_by=row):
         raise Conflict(
             f"Another organization had this slug within the last {settings.ORGANIZATION_SLUG_DAYS} days, and links to it "
@@ -357,6 +357,9 @@ def _check_former_slugs(row: models.OrganizationRow) -> None:
             field="organization_slug",
             error_type="organization_slug_already_used",
         )
+    for name, value in (("slug", row.slug), ("external_id", row.external_id)):
+        if deletion.is_reserved(**{name: value}, except_by=row):
+            raise _taken(f"organization_{name}")
 
 
 @contextmanager
@@ -374,40 +377,6 @@ def _taken(field: str) -> Conflict:
         field=field,
         error_type=f"{field}_already_used",
     )
-
-
-_DELETED_WITH_MEMBERS: tuple[type[Any], ...] = (
-    models.SignInLinkRow,
-    models.TotpRow,
-    models.RecoveryCodesRow,
-    models.SmsOtpRow,
-    models.PasskeyRow,
-    models.PasskeyChallengeRow,
-    models.RememberedDeviceRow,
-)
-
-
-def _delete_members(organization_id: UUID) -> int:
-    """Delete all members, and return how many there were."""
-    now = timezone.now()
-    members = rows_of(organization_id, models.MemberRow).exclude(status=MemberStatus.DELETED)
-    # Lock members before their sessions, as changing a password does, to avoid deadlocks.
-    number = members.update(
-        status=MemberStatus.DELETED, direct_roles=[], password="", totp_id=None, passkey_count=0, updated_at=now
-    )
-    rows_of(organization_id, models.MemberSessionRow).filter(revoked_at=None).update(revoked_at=now)
-    for kept in _DELETED_WITH_MEMBERS:
-        rows_of(organization_id, kept).delete()
-    rows_of(organization_id, models.IntermediateSessionMemberRow).delete()
-    return number
-
-
-def _delete_connection(organization_id: UUID, caller: audit.Caller) -> None:
-    active = rows_of(organization_id, models.ScimConnectionRow).filter(status=ScimConnectionStatus.ACTIVE)
-    for row in active.select_for_update(no_key=True):
-        row.status, row.deleted_at = ScimConnectionStatus.DELETED, timezone.now()
-        row.deleted_by = caller.actor.name[:256]
-        row.save(update_fields=["status", "deleted_at", "deleted_by", "updated_at"])
 
 
 def _described(row: models.OrganizationRow) -> dict[str, Any]:

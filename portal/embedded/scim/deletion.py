@@ -220,6 +220,8 @@ def prune(caller: audit.Caller = _WORKER, limit: int | None = MAX_ROWS) -> int:
     old = across_organizations(models.ScimConnectionRow).filter(
         status=ScimConnectionStatus.DELETED, deleted_at__lte=since
     )
+    # An organization that can be restored keeps the connection that it had.
+    old = old.exclude(organization__deleted_at=F("deleted_at"), organization__deleted_slug__gt="")
     pruned, deleted = 0, 0
     for row in old.order_by("pk"):
         for parts in _parts(row):

@@ -30,7 +30,7 @@ from portal.embedded.scim.deletion import (
     users_of,
 )
 from portal.embedded.scim.protocol.address_handover import hand_over_address
-from portal.embedded.scope import Scope, rows_of
+from portal.embedded.scope import Scope, lock_organization, rows_of
 
 _ANOTHER = "Another connection is active. Delete it first: an organization can have only one."
 
@@ -76,6 +76,7 @@ class EmbeddedScimRestoration:
         self._scope.require(Permission.SCIM_CREATE)
         self._scope.require_recent_proof()
         with transaction.atomic():
+            lock_organization(self._scope.organization_id)
             row = self._deleted(connection_id, lock=True)
             lift_time_limit()
             self._scope.require_grantable(row.group_roles.values_list("role_id", flat=True).distinct())

@@ -41,6 +41,7 @@ class EmbeddedDiscovery:
             across_organizations(models.MemberRow)
             .select_related("organization", "scim_user")
             .filter(email_address_folded=fold_address(email_address), status=MemberStatus.ACTIVE)
+            .filter(organization__deleted_at=None)
             .order_by("organization_id")[:MAX_ORGANIZATIONS]
         )
         candidates += [None] * (MAX_ORGANIZATIONS - len(candidates))
@@ -92,7 +93,8 @@ class EmbeddedSignInLinkEmails:
     def send(self, email_address: str, *, organization_slug: str = "") -> None:
         """Have a worker email a sign-in link to the members with this address, in one organization or in all."""
         members = across_organizations(models.MemberRow).select_related("organization", "scim_user")
-        named = members.filter(email_address_folded=fold_address(email_address)).exclude(status=MemberStatus.DELETED)
+        named = members.filter(email_address_folded=fold_address(email_address), organization__deleted_at=None)
+        named = named.exclude(status=MemberStatus.DELETED)
         if organization_slug:
             named = named.filter(organization__slug=organization_slug)
         for member in named.order_by("organization_id")[:MAX_ORGANIZATIONS]:
@@ -104,6 +106,7 @@ class EmbeddedSignInLinkEmails:
 
 def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:
     members = session.members.select_related("organization", "scim_user").filter(status=MemberStatus.ACTIVE)
+    members = members.filter(organization__deleted_at=None)
     return [one for one in members.order_by("organization__name", "organization_id") if may_use(one, PASSWORD)]
 
 

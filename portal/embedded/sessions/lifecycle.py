@@ -153,6 +153,8 @@ def _with_member() -> QuerySet[models.MemberSessionRow]:
 def is_live(row: models.MemberSessionRow) -> bool:
     """Say whether a session is valid now."""
     is_over = row.revoked_at is not None or row.expires_at <= timezone.now()
+    # The organization may have been deleted while the session began.
+    is_over |= row.member.organization.deleted_at is not None
     if is_over or row.member.status != MemberStatus.ACTIVE:
         return False
     if not satisfies_policy(row.member, row.factors) and not _is_remembered(row, row.member.organization):

@@ -28,6 +28,7 @@ JOBS = (
     Job("prune_scim_requests", timedelta(hours=1), "portal.embedded.scim.log.pruning.prune"),
     Job("create_partitions", timedelta(days=1), "portal.embedded.database.partitions.create"),
     Job("prune_scim_connections", timedelta(days=1), "portal.embedded.scim.deletion.prune"),
+    Job("prune_organizations", timedelta(days=1), "portal.embedded.organizations.deletion.prune"),
     Job("prune_signing_keys", timedelta(days=1), "portal.embedded.sessions.signing_keys.prune"),
     Job("prune_tasks", timedelta(hours=1), "portal.embedded.tasks.claims.prune"),
     Job("count_organizations", timedelta(minutes=5), "portal.embedded.counts.count_changed"),

@@ -1,12 +1,13 @@
 """The forms of the settings."""
 
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from django import forms
 from django.conf import settings
 from django.http import QueryDict
 from django.utils.html import format_html
 
+from portal.directory.logos import MAX_BYTES
 from portal.directory.organizations import Organization, OrganizationChanges, organization_version
 from portal.web.rights import Right
 
@@ -51,6 +52,49 @@ class OrganizationForm(forms.Form):
         self.data = cast("QueryDict", self.data).copy()
         self.data["version"] = organization_version(organization, *_FIELDS)
         return self
+
+
+class LogoForm(forms.Form):
+    """An image, or the URL of one."""
+
+    logo = forms.FileField(
+        label="Image", required=False, widget=forms.FileInput(attrs={"accept": "image/png,image/webp"})
+    )
+    url = forms.CharField(
+        label="Or the URL of an image",
+        required=False,
+        max_length=2048,
+        help_text="The image is copied. Later changes at the URL have no effect.",
+        widget=forms.TextInput(attrs={"type": "url", "placeholder": "https://…"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Raise ValidationError unless there is an image of an accepted size, or a URL."""
+        data = super().clean() or self.cleaned_data
+        image = data.get("logo")
+        if image and image.size > MAX_BYTES:
+            self.add_error("logo", f"The image is larger than {MAX_BYTES // 1024} KB.")
+        elif not image and not data.get("url") and not self.errors:
+            self.add_error("url" if "url" in self.data else "logo", "Choose an image, or enter its URL.")
+        return data
+
+
+class DeleteOrganizationForm(forms.Form):
+    """The name of the organization to delete, typed."""
+
+    name = forms.CharField(label="Name", max_length=_MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+    def __init__(self, data: QueryDict | None = None, *, name: str) -> None:
+        super().__init__(data)
+        self._name = name
+        self.fields["name"].label = f"Type “{name}” to confirm"
+
+    def clean_name(self) -> str:
+        """Raise ValidationError unless it is the organization's name."""
+        typed = str(self.cleaned_data["name"])
+        if typed.casefold() != self._name.strip().casefold():
+            raise forms.ValidationError("This isn’t the organization’s name. Nothing was deleted.")
+        return typed
 
 
 def _old_links() -> str:

@@ -12,7 +12,8 @@ from portal.directory.activity import ActivityEntry, ActivityFilter, ActivityKin
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import Organization
 from portal.directory.permissions import Permission
-from portal.pages.settings.forms import OrganizationForm
+from portal.pages.settings.danger import danger_context
+from portal.pages.settings.forms import LogoForm, OrganizationForm
 from portal.pages.settings.tabs import render_tab
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
@@ -71,6 +72,10 @@ def render_general(request: PortalRequest, *, status: int = 200, **more: Any) ->
         "metadata": json.dumps(organization.trusted_metadata, ensure_ascii=False, indent=2)
         if organization.trusted_metadata
         else "",
+        "has_logo": request.directory.logo is not None,
+        "logo_form": LogoForm(),
+        "may_change_logo": right_to(request, Permission.ORGANIZATION_LOGO),
+        **danger_context(request),
         **more,
     }
     return render_tab(request, _TEMPLATE, context, status=status)

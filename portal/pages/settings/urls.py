@@ -8,9 +8,11 @@ from portal.access.routing import route
 from portal.directory.permissions import Permission
 from portal.pages.settings import (
     allowed_domains,
+    danger,
     domains,
     general,
     joining,
+    logo,
     review_methods,
     role_urls,
     session_limits,
@@ -83,5 +85,14 @@ urlpatterns = [
         allow=Permission.ALLOWED_DOMAINS,
         methods=("GET", "POST"),
     ),
+    route("logo/", logo.change, name="logo", allow=Permission.ORGANIZATION_LOGO, methods=("GET", "POST")),
+    route(
+        "sign-everyone-out/",
+        danger.sign_everyone_out,
+        name="sign-everyone-out",
+        allow=Permission.MEMBER_SESSIONS,
+        methods=("GET", "POST"),
+    ),
+    route("delete/", danger.delete, name="delete", allow=Permission.ORGANIZATION_DELETE, methods=("GET", "POST")),
     *role_urls.urlpatterns,
 ]

@@ -3,6 +3,7 @@
 A comment at the top of each component's template shows how to use it.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from portal.directory.counts import Count
+from portal.directory.organizations import Organization
 from portal.directory.pages import MAX_COUNTED
 from portal.directory.policy import role_name
 from portal.web import charts, times
@@ -38,6 +40,7 @@ _TONE_ICONS = {
 }
 _TONE_WORDS = {"info": "Note", "success": "Done", "warning": "Warning", "danger": "Error"}
 _TINTS = 5
+_OWN_LOGO = re.compile(r"/logos/[a-z0-9-]+/[0-9a-f]{32}\.png")
 _THOUSAND = 1000
 
 
@@ -409,6 +412,13 @@ def screen_names(text: str) -> SafeString:
 
 def _screen_name(text: str) -> SafeString:
     return format_html('<b class="screen-name">{}</b>', text)
+
+
+@register.filter
+def own_logo(organization: Organization) -> str:
+    """Return the path of a logo that this portal stores, "" for none and for one elsewhere, which browsers may not load."""
+    path = organization.organization_logo_url.removeprefix(settings.PUBLIC_URL)
+    return path if _OWN_LOGO.fullmatch(path) else ""
 
 
 @register.filter

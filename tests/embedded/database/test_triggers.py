@@ -305,6 +305,7 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
     examples: dict[tuple[str, type[Model]], Any] = {}
     for organization in (acme, globex):
         member = factories.member(organization, "ada@acme.example")
+        models.OrganizationLogoRow.objects.create(organization=organization, content=b"an image", digest="0")
         factories.session_token(member)
         new_link(member)
         scim = factories.scim_connection(organization)

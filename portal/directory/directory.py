@@ -15,9 +15,11 @@ from portal.directory.counts import CountGateway
 from portal.directory.discovery import EmailDiscovery
 from portal.directory.domains import DomainGateway
 from portal.directory.email_otps import EmailOtpGateway
+from portal.directory.email_updates import EmailUpdateGateway
 from portal.directory.invitations import InvitationGateway
 from portal.directory.logos import Logo, LogoGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
+from portal.directory.member_roles import MemberRoleGateway
 from portal.directory.members import MemberGateway
 from portal.directory.organizations import OrganizationGateway
 from portal.directory.passkeys import PasskeyGateway
@@ -176,6 +178,11 @@ class Directory(Protocol):
         ...
 
     @property
+    def member_roles(self) -> MemberRoleGateway:
+        """The roles that its members were assigned manually."""
+        ...
+
+    @property
     def account(self) -> AccountGateway:
         """The account of the acting member."""
         ...
@@ -203,6 +210,11 @@ class Directory(Protocol):
     @property
     def email_otps(self) -> EmailOtpGateway:
         """Codes by email."""
+        ...
+
+    @property
+    def email_updates(self) -> EmailUpdateGateway:
+        """Changes of its members' addresses."""
         ...
 
     @property

@@ -27,8 +27,8 @@ class EmailUpdateRequest:
     template_id: str | None = None
 
 
-class ProjectEmailUpdateGateway(Protocol):
-    """Changes of addresses, for products."""
+class EmailUpdateGateway(Protocol):
+    """Changes of addresses, for products and for pages about other members."""
 
     def start(self, member_id: str, request: EmailUpdateRequest) -> Member:
         """Email a link or code to the new address, and return the member, whose address stays the same until it is used.
@@ -36,6 +36,6 @@ class ProjectEmailUpdateGateway(Protocol):
         It is used as any link or code (magic_links.authenticate, otps.email.authenticate), and signs the member in. Needs
         `update.info.email`. Raise NotFound, Forbidden, Invalid for a member who isn't active or whose address isn't
         verified, and for a bad address, Conflict if another member has it or is about to, or if an identity provider
-        manages the address, TooManyRequests.
+        manages the address, TooManyRequests. Pages need a recent proof, and raise StepUpRequired without one.
         """
         ...

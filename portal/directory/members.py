@@ -1,7 +1,9 @@
 """Members: people who can sign in to an organization (Stytch: members)."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -11,7 +13,7 @@ from django.utils import timezone
 from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.phone_numbers import shown_ending
-from portal.directory.policy import ADMIN_ROLE
+from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
 from portal.directory.preferences import Preferences
 from portal.directory.scim.connection import ScimIdentityProvider
 from portal.directory.search import Found, Operand
@@ -77,7 +79,7 @@ class ScimRegistration:
 class Member:
     """A person in one organization. The same email address in another organization is another member.
 
-    Only the embedded directory returns the fields after `roles`, and `scim_registration` only to the JSON API.
+    Only the embedded directory returns passkeys and preferences, and `scim_registration` only to the JSON API.
     """
 
     member_id: str
@@ -132,6 +134,21 @@ class Member:
         return self.lock_expires_at is not None and self.lock_expires_at > timezone.now()
 
     @property
+    def direct_role_ids(self) -> tuple[str, ...]:
+        """The roles that were assigned manually, without the one that every member has."""
+        return tuple(
+            role.role_id
+            for role in self.roles
+            if role.role_id != MEMBER_ROLE
+            and any(source.type is RoleSourceType.DIRECT_ASSIGNMENT for source in role.sources)
+        )
+
+    def version_of(self, *names: str) -> str:
+        """Return a version of some fields, which changes when one of them does."""
+        values = [getattr(self, name) for name in sorted(names)]
+        return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    @property
     def role_ids(self) -> frozenset[str]:
         """The IDs of all effective roles."""
         return frozenset(role.role_id for role in self.roles)
@@ -178,6 +195,11 @@ class MemberChanges:
     roles: Sequence[str] | None = None
     external_id: str | None = None
 
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of the fields that are given."""
+        return tuple(one.name for one in fields(self) if getattr(self, one.name) is not None)
+
 
 class MemberState(StrEnum):
     """What a list of members is limited to. The values appear in URLs."""
@@ -199,14 +221,30 @@ _STATUSES: Mapping[MemberState, tuple[MemberStatus, ...]] = {
 }
 
 
+class SignInMethod(StrEnum):
+    """What a list of members is limited to, by what they can sign in with besides an email. The values appear in URLs."""
+
+    PASSWORD = "password"  # noqa: S105 -- a method
+    PASSKEY = "passkey"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class MemberFilter:
-    """Conditions that members must meet. An empty one matches every member who isn't deactivated."""
+    """Conditions that members must meet. An empty one matches every member who isn't deactivated.
+
+    Only directories with `has_details` know those after `role_id`.
+    """
 
     # Words that the name or the email address contains.
     text: str = ""
     state: MemberState | None = None
     role_id: str = ""
+    sign_in: SignInMethod | None = None
+    # Whether they have an authenticator app, a phone number or a passkey.
+    has_second_factor: bool | None = None
+    # Whether an identity provider manages them.
+    is_managed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +296,7 @@ class Helper:
 
 
 class MemberGateway(Protocol):
-    """Members, as signing in and the pages need them."""
+    """Members, as signing in and the pages need them. Acting members need actions on `stytch.member`, or on `stytch.self`."""
 
     @property
     def has_details(self) -> bool:
@@ -277,6 +315,13 @@ class MemberGateway(Protocol):
         """
         ...
 
+    def record_export(self, wanted: MemberFilter) -> None:
+        """Record in the activity log, if the directory keeps one, that the members of a list are exported.
+
+        Needs `stytch.member:search`. Raise Forbidden.
+        """
+        ...
+
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles, by email address. Needs no permission: it says who can help.
 
@@ -288,6 +333,43 @@ class MemberGateway(Protocol):
         """Return a member, deactivated ones included. Needs `stytch.member:search`, and for sessions `revoke-sessions`.
 
         Acting members need neither to see their own. Raise NotFound, Forbidden.
+        """
+        ...
+
+    def update(self, member_id: str, changes: MemberChanges, *, version: str = "") -> Member:
+        """Make all changes or none (Stytch: organizations.members.update).
+
+        A new address isn't verified, and deletes the password. Raise NotFound, Invalid, Forbidden, Conflict if the address or
+        external ID is taken, the member already has a phone number, the organization would have no admin, or the fields
+        changed after `version` (Member.version_of). Pages can't change what an identity provider manages, and need a recent
+        proof for what protects the account (portal.directory.step_up).
+        """
+        ...
+
+    def delete(self, member_id: str) -> str:
+        """Delete a member and return their ID. Their sessions, sign-in links, roles, password and MFA are deleted.
+
+        Raise NotFound, Forbidden, Conflict for the last admin. Pages need a recent proof, and raise Conflict for a member of
+        an identity provider.
+        """
+        ...
+
+    def reactivate(self, member_id: str) -> Member:
+        """Reactivate a deleted member, without what was deleted. Needs `stytch.member:create`.
+
+        Raise NotFound, Forbidden, Invalid if the address was never verified, Conflict if another member has it. Pages need a
+        recent proof.
+        """
+        ...
+
+    def delete_password(self, member_password_id: str) -> Member:
+        """Delete a password. Sessions continue. Pages need a recent proof. Raise NotFound, Forbidden."""
+        ...
+
+    def unlink_retired_email(self, member_id: str, *, email_id: str = "", email_address: str = "") -> Member:
+        """Release a former address, so that another member can have it. Pages need a recent proof.
+
+        Raise NotFound, Invalid, Forbidden.
         """
         ...
 
@@ -319,32 +401,6 @@ class ProjectMemberGateway(MemberGateway, Protocol):
         """
         ...
 
-    def update(self, member_id: str, changes: MemberChanges) -> Member:
-        """Make all changes or none (Stytch: organizations.members.update).
-
-        A new address isn't verified, and deletes the password. Raise NotFound, Invalid, Forbidden, Conflict if the address or
-        external ID is taken, the member already has a phone number, or the organization would have no admin.
-        """
-        ...
-
-    def delete(self, member_id: str) -> str:
-        """Delete a member and return their ID. Their sessions, sign-in links, roles, password and MFA are deleted.
-
-        Raise NotFound, Forbidden, Conflict for the last admin.
-        """
-        ...
-
-    def reactivate(self, member_id: str) -> Member:
-        """Reactivate a deleted member, without what was deleted. Needs `stytch.member:create`.
-
-        Raise NotFound, Forbidden, Invalid if the address was never verified, Conflict if another member has it.
-        """
-        ...
-
-    def delete_password(self, member_password_id: str) -> Member:
-        """Delete a password. Sessions continue. Raise NotFound, Forbidden."""
-        ...
-
     def delete_mfa_phone_number(self, member_id: str) -> Member:
         """Delete the phone number. Sessions continue. Raise NotFound, Forbidden."""
         ...
@@ -355,10 +411,6 @@ class ProjectMemberGateway(MemberGateway, Protocol):
 
     def delete_external_id(self, member_id: str) -> Member:
         """Delete the external ID. Raise NotFound, and Forbidden on behalf of a member."""
-        ...
-
-    def unlink_retired_email(self, member_id: str, *, email_id: str = "", email_address: str = "") -> Member:
-        """Release a former address, so that another member can have it. Raise NotFound, Invalid, Forbidden."""
         ...
 
 

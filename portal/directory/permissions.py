@@ -39,6 +39,14 @@ class Permission(StrEnum):
     MEMBER_BREAKGLASS = "stytch.member:update.settings.is-breakglass"
     MEMBER_TOTP = "stytch.member:update.info.delete.mfa-totp"
     MEMBER_PHONE = "stytch.member:update.info.delete.mfa-phone"
+    MEMBER_NAME = "stytch.member:update.info.name"
+    MEMBER_EMAIL = "stytch.member:update.info.email"
+    MEMBER_METADATA = "stytch.member:update.info.untrusted-metadata"
+    MEMBER_RETIRED_EMAIL = "stytch.member:update.info.unlink.retired-email"
+    MEMBER_MFA = "stytch.member:update.settings.mfa-enrolled"
+    MEMBER_DEFAULT_MFA = "stytch.member:update.settings.default-mfa-method"
+    MEMBER_ROLES = "stytch.member:update.settings.roles"
+    MEMBER_SESSIONS = "stytch.member:revoke-sessions"
 
     @property
     def label(self) -> str:
@@ -72,11 +80,19 @@ _LABELS = {
     Permission.ROLES_DELETE: "delete the organization's roles",
     Permission.ACTIVITY_GET: "see the activity log",
     Permission.MEMBER_SEARCH: "see the organization's members",
-    Permission.MEMBER_CREATE: "invite people",
+    Permission.MEMBER_CREATE: "invite and reactivate people",
     Permission.MEMBER_DELETE: "revoke invitations or deactivate members",
     Permission.MEMBER_SESSIONS: "end the sessions of members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
     Permission.MEMBER_BREAKGLASS: "make members emergency admins",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",
     Permission.MEMBER_PHONE: "remove a member's phone number",
+    Permission.MEMBER_NAME: "change a member's name",
+    Permission.MEMBER_EMAIL: "change a member's email address",
+    Permission.MEMBER_METADATA: "change a member's metadata",
+    Permission.MEMBER_RETIRED_EMAIL: "release a member's former addresses",
+    Permission.MEMBER_MFA: "require a second factor of a member",
+    Permission.MEMBER_DEFAULT_MFA: "choose a member's default second factor",
+    Permission.MEMBER_ROLES: "change a member's roles",
+    Permission.MEMBER_SESSIONS: "end a member's sessions",
 }

@@ -69,6 +69,15 @@ class Policy:
         """
         return ADMIN_ROLE in role_ids or self.covers(role_ids, others)
 
+    def rights(self, role_ids: Iterable[str]) -> frozenset[tuple[str, str]]:
+        """Return every resource and action that the roles grant. Unknown roles grant nothing."""
+        found = set()
+        for role_id in role_ids:
+            for resource_id, actions in self.roles[role_id].permissions.items() if role_id in self.roles else ():
+                known = self.resources[resource_id].actions if resource_id in self.resources else ()
+                found |= {(resource_id, action) for action in (known if WILDCARD in actions else actions)}
+        return frozenset(found)
+
     def roles_granting(self, permission: str) -> tuple[Role, ...]:
         """Return the roles that grant `resource:action`, to tell who can help."""
         return tuple(role for role in self.roles.values() if self.allows([role.role_id], permission))

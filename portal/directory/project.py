@@ -11,7 +11,6 @@ from portal.directory.configuration import ProjectConfiguration
 from portal.directory.directory import Directory, ScimGateway
 from portal.directory.discovery import ProjectDiscoveryGateway
 from portal.directory.email_otps import ProjectEmailOtpGateway
-from portal.directory.email_updates import ProjectEmailUpdateGateway
 from portal.directory.magic_links import ProjectMagicLinkGateway
 from portal.directory.member_locks import LockRecorder
 from portal.directory.members import MembersGateway, ProjectMemberGateway
@@ -82,11 +81,6 @@ class ProjectDirectory(Directory, Protocol):
     @property
     def email_otps(self) -> ProjectEmailOtpGateway:
         """Codes by email."""
-        ...
-
-    @property
-    def email_updates(self) -> ProjectEmailUpdateGateway:
-        """Changes of its members' addresses."""
         ...
 
     @property

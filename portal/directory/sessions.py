@@ -211,6 +211,22 @@ class SessionGateway(Protocol):
         """End the session of a token. An unknown token isn't an error."""
         ...
 
+    def revoke_session(self, member_session_id: str, *, member_id: str = "") -> None:
+        """End one session. It isn't an error if it has ended already. `member_id` names whose it must be.
+
+        Another member's session needs `stytch.member:revoke-sessions`, and on pages a recent proof. Raise NotFound,
+        Forbidden.
+        """
+        ...
+
+    def revoke_for_member(self, member_id: str) -> None:
+        """End all sessions of a member (Stytch: sessions.revoke with member_id).
+
+        Needs `stytch.member:revoke-sessions`, or `stytch.self:revoke-sessions` for the acting member's own sessions.
+        Pages need a recent proof. Raise NotFound, Forbidden.
+        """
+        ...
+
 
 class AllSessionsGateway(Protocol):
     """The sessions of all members. Needs `stytch.member:revoke-sessions`."""
@@ -376,21 +392,6 @@ class ProjectSessionGateway(SessionGateway, Protocol):
 
     def list_for_member(self, member_id: str) -> tuple[MemberSession, ...]:
         """Return a member's live sessions, newest first, at most MAX_LISTED (Stytch: sessions.get). Raise NotFound."""
-        ...
-
-    def revoke_session(self, member_session_id: str) -> None:
-        """End one session. It isn't an error if it has ended already.
-
-        Another member's session needs `stytch.member:revoke-sessions`. Raise NotFound, Forbidden.
-        """
-        ...
-
-    def revoke_for_member(self, member_id: str) -> None:
-        """End all sessions of a member (Stytch: sessions.revoke with member_id).
-
-        Needs `stytch.member:revoke-sessions`, or `stytch.self:revoke-sessions` for the acting member's own sessions.
-        Raise NotFound, Forbidden.
-        """
         ...
 
     def exchange(self, holder: SignedIn, terms: SessionTerms) -> Authentication:

@@ -44,3 +44,11 @@ class SignInLinkGateway(Protocol):
         password, Forbidden, StepUpRequired, TooManyRequests if too many emails of the organization wait.
         """
         ...
+
+    def require_new_password(self, member_id: str) -> str:
+        """Let a member's password no longer sign them in until they replace it, and return their address. Sessions continue.
+
+        Needs `stytch.member:update.info.delete.password` and a recent proof. Raise NotFound if the member has no password,
+        Forbidden, StepUpRequired.
+        """
+        ...

@@ -14,6 +14,7 @@ from portal.embedded.invitations.bulk import EmbeddedBulkInvitations
 from portal.embedded.invitations.invitations import EmbeddedInvitations
 from portal.embedded.members.account import EmbeddedAccount
 from portal.embedded.members.locks import EmbeddedLockRecorder, EmbeddedMemberLocks
+from portal.embedded.members.member_roles import EmbeddedMemberRoles
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.preferences import EmbeddedPreferences
 from portal.embedded.members.sign_in_links import EmbeddedSignInLinks
@@ -96,6 +97,11 @@ class EmbeddedDirectory:
     def bulk_invitations(self) -> EmbeddedBulkInvitations:
         """Inviting many people at once."""
         return EmbeddedBulkInvitations(self._scope)
+
+    @cached_property
+    def member_roles(self) -> EmbeddedMemberRoles:
+        """The roles that its members were assigned manually."""
+        return EmbeddedMemberRoles(self._scope)
 
     @cached_property
     def account(self) -> EmbeddedAccount:

@@ -27,6 +27,7 @@ from portal.stytch.email_discovery import StytchEmailDiscovery
 from portal.stytch.email_otps import StytchEmailOtps
 from portal.stytch.http import StytchApi
 from portal.stytch.invitations import StytchInvitations
+from portal.stytch.member_changes import StytchEmailUpdates, StytchMemberRoles
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
 from portal.stytch.rbac import StytchRbac
@@ -88,6 +89,16 @@ class StytchDirectory:
     def sessions(self) -> StytchSessions:
         """Its member sessions."""
         return StytchSessions(self._scope)
+
+    @cached_property
+    def member_roles(self) -> StytchMemberRoles:
+        """The roles that its members were assigned manually."""
+        return StytchMemberRoles(self._scope, self.rbac)
+
+    @cached_property
+    def email_updates(self) -> StytchEmailUpdates:
+        """Changes of its members' addresses."""
+        return StytchEmailUpdates(self._scope)
 
     @cached_property
     def account(self) -> StytchAccount:

@@ -15,38 +15,23 @@ from portal.directory.members import (
 )
 from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.stytch.documents import Document
-from portal.stytch.errors import Meaning, Meanings
+from portal.stytch.errors import Meanings
 from portal.stytch.http import path_of
-from portal.stytch.organization import StytchOrganization
-from portal.stytch.scope import Scope
+from portal.stytch.member_changes import NO_MEMBER, StytchMemberChanges
 from portal.stytch.sessions import StytchSessions
 from portal.stytch.values import member_value
 
-_NO_MEMBER: Meaning = (NotFound, "This member does not exist.")
-_MEANINGS = dict.fromkeys(("member_not_found", "invalid_id", "member_does_not_exist_in_organization"), _NO_MEMBER)
+_MEANINGS = dict.fromkeys(("member_not_found", "invalid_id", "member_does_not_exist_in_organization"), NO_MEMBER)
 _EVERY_MEMBER = MemberFilter()
 _SEARCH_MEANINGS: Meanings = {"invalid_cursor": (InvalidCursor, "The cursor is not valid for this list.")}
 
 
-class StytchMembers:
+class StytchMembers(StytchMemberChanges):
     """Implements portal.directory.members.MemberGateway."""
-
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
 
     def get(self, member_id: str) -> Member:
         """Return the member (GET /v1/b2b/organizations/{organization_id}/member). Raise NotFound."""
-        organization = StytchOrganization(self._scope).get()
-        answer = self._scope.api.get(
-            path_of("organizations", organization.organization_id, "member"),
-            {"member_id": member_id},
-            meanings=_MEANINGS,
-        )
-        member = member_value(answer.part("member"))
-        # Stytch also accepts external IDs, the portal doesn't.
-        if (member.member_id, member.organization_id) != (member_id, organization.organization_id):
-            raise NotFound(_NO_MEMBER[1])
-        return member
+        return self.read(member_id)
 
     @property
     def has_details(self) -> bool:
@@ -62,6 +47,9 @@ class StytchMembers:
         following = answer.part("results_metadata").fields.get("next_cursor")
         members = tuple(ListedMember(member_value(one)) for one in answer.parts("members"))
         return Page(members, following if isinstance(following, str) and following else None)
+
+    def record_export(self, wanted: MemberFilter) -> None:
+        """Do nothing: Stytch has no log, and checks the permission with each page."""
 
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles (POST /v1/b2b/organizations/members/search).
@@ -95,7 +83,7 @@ class StytchMembers:
         found = [member_value(one) for one in self._search(operands, limit=1).parts("members")]
         # Stytch also accepts external IDs, the portal doesn't.
         if [one.member_id for one in found] != [member_id]:
-            raise NotFound(_NO_MEMBER[1])
+            raise NotFound(NO_MEMBER[1])
         return MemberDetails(ListedMember(found[0]))
 
     def _search(self, operands: Sequence[Mapping[str, Any]], *, limit: int, cursor: str = "") -> Document:

@@ -4,10 +4,11 @@ from contextlib import suppress
 
 from django.conf import settings
 
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import NotFound, Unauthenticated
 from portal.directory.members import SessionSummary
 from portal.directory.second_factors import SecondFactorRequired
 from portal.directory.sessions import SignedIn
+from portal.directory.step_up import require_recent_proof
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
@@ -116,6 +117,28 @@ class StytchSessions:
             if caller is None or caller.session_token != session_token:
                 self.authenticate(session_token)
             self._scope.api.post(path_of("sessions", "revoke"), {"session_token": session_token})
+
+    def revoke_session(self, member_session_id: str, *, member_id: str = "") -> None:
+        """End one session of a member (POST /v1/b2b/sessions/revoke). Raise NotFound, Forbidden, StepUpRequired."""
+        caller = self._scope.signed_in
+        require_recent_proof(caller)
+        # Stytch would end a session of any organization.
+        theirs = {one.text("member_session_id") for one in self.documents_of(member_id)}
+        if caller is None or member_session_id not in theirs:
+            raise NotFound("This member has no such session.", field="member_session_id")
+        body = {"member_session_id": member_session_id}
+        self._scope.api.post(path_of("sessions", "revoke"), body, session_token=caller.session_token)
+
+    def revoke_for_member(self, member_id: str) -> None:
+        """End all sessions of a member (POST /v1/b2b/sessions/revoke). Raise NotFound, Forbidden, StepUpRequired."""
+        caller = self._scope.signed_in
+        require_recent_proof(caller)
+        # Stytch would end the sessions of a member of any organization. Listing them raises NotFound for another one.
+        self.documents_of(member_id)
+        if caller is None:
+            raise Unauthenticated("The session has ended.")
+        body = {"member_id": member_id}
+        self._scope.api.post(path_of("sessions", "revoke"), body, session_token=caller.session_token)
 
     def documents_of(self, member_id: str) -> list[Document]:
         """Return a member's live sessions as Stytch has them (GET /v1/b2b/sessions). The caller checks the permission."""

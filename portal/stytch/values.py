@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RoleSourceType
+from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RetiredEmail, RoleSourceType
 from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationSettings
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
@@ -92,6 +92,18 @@ def member_value(document: Document) -> Member:
         mfa_phone_number_verified=document.flag("mfa_phone_number_verified"),
         totp_registration_id=document.text("totp_registration_id"),
         default_mfa_method=document.text("default_mfa_method"),
+        email_address_verified=document.flag("email_address_verified"),
+        is_breakglass=document.flag("is_breakglass"),
+        external_id=_optional_text(document, "external_id"),
+        member_password_id=document.text("member_password_id"),
+        retired_email_addresses=tuple(
+            RetiredEmail(one.text("email_id"), one.text("email_address"))
+            for one in document.parts("retired_email_addresses")
+        ),
+        trusted_metadata=_object(document, "trusted_metadata"),
+        untrusted_metadata=_object(document, "untrusted_metadata"),
+        created_at=document.optional_timestamp("created_at"),
+        updated_at=document.optional_timestamp("updated_at"),
     )
 
 

@@ -288,11 +288,18 @@ def _authenticate_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
 
 
 def _revoke_session(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
+    if "session_token" not in seen.body and (caller := seen.headers.get("x-stytch-member-session")):
+        organization = fake.project.session(caller).member.organization
+        fake.project.authorize(caller, organization, "stytch.member:revoke-sessions")
     if "member_session_id" in seen.body:
         found = [one.token for one in fake.project.sessions.values() if one.id == seen.text("member_session_id")]
         if not found:
             raise Refusal(404, "session_not_found")
         fake.project.revoke(found[0])
+        return {}
+    if "member_id" in seen.body:
+        for token in [token for token, one in fake.project.sessions.items() if one.member.id == seen.text("member_id")]:
+            fake.project.revoke(token)
         return {}
     fake.project.revoke(seen.text("session_token"))
     return {}
@@ -333,19 +340,28 @@ def _start_email_update(fake: FakeStytch, seen: Seen, organization: str, member_
     }
 
 
-_SELF_UPDATES = {
-    "name": "update.info.name",
-    "mfa_enrolled": "update.settings.mfa-enrolled",
-    "default_mfa_method": "update.settings.default-mfa-method",
+_UPDATES = {
+    "name": ("update.info.name", "name"),
+    "mfa_enrolled": ("update.settings.mfa-enrolled", "needs_second_factor"),
+    "is_breakglass": ("update.settings.is-breakglass", "is_breakglass"),
+    "untrusted_metadata": ("update.info.untrusted-metadata", "untrusted_metadata"),
+    "default_mfa_method": ("update.settings.default-mfa-method", "default_mfa_method"),
+    "roles": ("update.settings.roles", "direct_roles"),
 }
-_MEMBER_FIELDS = {"mfa_enrolled": "needs_second_factor"}
 
 
 def _update_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
     member = fake.project.member(fake.project.organization(organization), member_id)
     for name, value in seen.body.items():
-        fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, _SELF_UPDATES[name])
-        setattr(member, _MEMBER_FIELDS.get(name, name), value)
+        action, attribute = _UPDATES[name]
+        fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, action)
+        if name == "roles" and not {*value} <= {*fake.project.policy.roles}:
+            raise Refusal(400, "invalid_role")
+        after = tuple(value) if name == "roles" else value
+        if name == "untrusted_metadata":
+            merged = {**member.untrusted_metadata, **value}
+            after = {key: one for key, one in merged.items() if one is not None}
+        setattr(member, attribute, after)
     return {"member_id": member.id, "member": objects.member_object(member)}
 
 
@@ -371,6 +387,26 @@ def _invite(fake: FakeStytch, seen: Seen) -> dict[str, Any]:
         "member": objects.member_object(member),
         "organization": objects.organization_object(organization),
     }
+
+
+def _reactivate_member(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    row = fake.project.organization(organization)
+    fake.project.authorize(seen.headers.get("x-stytch-member-session"), row, "stytch.member:create")
+    member = fake.project.member(row, member_id)
+    if member.status != "deleted":
+        raise Refusal(404, "no_deleted_member_found_for_reactivation")
+    member.status, member.direct_roles = "active", ()
+    return {"member_id": member.id, "member": objects.member_object(member)}
+
+
+def _unlink_retired_email(fake: FakeStytch, seen: Seen, organization: str, member_id: str) -> dict[str, Any]:
+    member = fake.project.member(fake.project.organization(organization), member_id)
+    fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, "update.info.unlink.retired-email")
+    kept = [one for one in member.retired if one["email_id"] != seen.text("email_id")]
+    if len(kept) == len(member.retired):
+        raise Refusal(404, "email_not_found")
+    member.retired = kept
+    return {"member_id": member.id, "member": objects.member_object(member)}
 
 
 def _get_policy(fake: FakeStytch, _seen: Seen) -> dict[str, Any]:
@@ -479,6 +515,8 @@ _ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", r"passwords/existing_password/reset", _change_password),
     ("POST", r"passwords/session/reset", _set_password),
     ("POST", r"organizations/([^/]+)/members/([^/]+)/start_email_update", _start_email_update),
+    ("POST", r"organizations/([^/]+)/members/([^/]+)/unlink_retired_email", _unlink_retired_email),
+    ("PUT", r"organizations/([^/]+)/members/([^/]+)/reactivate", _reactivate_member),
     ("PUT", r"organizations/([^/]+)/members/([^/]+)", _update_member),
     ("DELETE", r"organizations/([^/]+)/members/([^/]+)", _delete_member),
     ("GET", r"rbac/policy", _get_policy),

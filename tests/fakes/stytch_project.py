@@ -80,6 +80,10 @@ class Member:
     is_phone_verified: bool = False
     # The code that was sent to it, and when it ends.
     sms_code: tuple[str, datetime] | None = None
+    is_breakglass: bool = False
+    untrusted_metadata: dict[str, Any] = field(default_factory=dict)
+    # Former addresses, as Stytch has them.
+    retired: list[dict[str, str]] = field(default_factory=list)
     id: str = field(default_factory=lambda: new_id("member"))
 
     @property
@@ -314,10 +318,11 @@ class Project:
             self.organizations.remove(row)
 
     def authorize_self(self, session_token: str | None, member: Member, action: str) -> None:
-        """Check a member's right to do something to their own account."""
+        """Check a member's right to do something to a member, or to their own account."""
         if session_token is not None:
-            assert self.session(session_token).member is member
-            self.authorize(session_token, member.organization, f"stytch.self:{action}")
+            is_own = self.session(session_token).member is member
+            resource = "stytch.self" if is_own and action in self.policy.resources["stytch.self"].actions else ""
+            self.authorize(session_token, member.organization, f"{resource or 'stytch.member'}:{action}")
 
     def renew_code_factor(self, token: str, member: Member) -> Session:
         session = self.session(token)

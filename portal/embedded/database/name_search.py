@@ -27,6 +27,7 @@ _INDEXES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "scim_group_name_parts": ("directory_scimgroup", ("display_name_folded",)),
     "scim_user_name_parts": ("directory_scimuser", ("user_name_folded", "display_name_folded")),
     "directory_member_address_parts": ("directory_member", ("email_address_folded",)),
+    "directory_member_name_parts": ("directory_member", ("name",)),
 }
 _OPERATOR_CLASS = """
     SELECT format('%I.gin_trgm_ops', nspname) FROM pg_opclass JOIN pg_namespace ON pg_namespace.oid = opcnamespace

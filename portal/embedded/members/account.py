@@ -19,6 +19,7 @@ from portal.directory.organizations import EMAIL_OTP, PASSWORD
 from portal.directory.sessions import Continuation, SessionEndCause, SignedIn
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members.managed import require_unmanaged
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import with_details
 from portal.embedded.models.email_tokens import EmailPurpose
@@ -72,7 +73,7 @@ class EmbeddedAccount:
 
     def change_name(self, name: str) -> Member:
         """Change the name. Raise Conflict, Invalid, Forbidden."""
-        email_updates.require_unmanaged(self._member())
+        require_unmanaged(self._member())
         return EmbeddedMembers(self._scope).update(self._holder().member.member_id, MemberChanges(name=name))
 
     def delete_totp(self) -> Member:
@@ -216,7 +217,7 @@ class EmbeddedAccount:
         """Delete the membership. Raise Conflict, Forbidden, StepUpRequired."""
         member_id = self._holder().member.member_id
         self._scope.require_recent_proof()
-        email_updates.require_unmanaged(self._member())
+        require_unmanaged(self._member())
         EmbeddedMembers(self._scope).delete(member_id)
 
     def _holder(self) -> SignedIn:

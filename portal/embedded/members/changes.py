@@ -16,6 +16,7 @@ from portal.directory.second_factors import METHODS, SMS_OTP, TOTP
 from portal.embedded import models
 from portal.embedded.database.integrity import check, is_text
 from portal.embedded.members.roles import check_roles
+from portal.embedded.members.values import member_value
 from portal.embedded.metadata import check_external_id, merge_metadata
 
 _MAX_ROLES = 100
@@ -113,6 +114,12 @@ def unless_taken(error_type: str = "duplicate_member_email") -> Iterator[None]:
             field="email_address",
             error_type=error_type,
         ) from None
+
+
+def require_version(row: models.MemberRow, changes: MemberChanges, version: str) -> None:
+    """Raise Conflict if the fields that are given changed after a version (Member.version_of). "" is any version."""
+    if version and version != member_value(row).version_of(*changes.given):
+        raise Conflict("Someone else changed this in the meantime. Check what it is now, then save again.")
 
 
 def described(row: models.MemberRow) -> dict[str, Any]:

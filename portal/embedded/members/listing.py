@@ -1,10 +1,11 @@
 """The organization's members as its admins see them: a list by email address, and one with sessions and sources of roles."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import BooleanField, Exists, F, Func, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
@@ -22,13 +23,15 @@ from portal.directory.members import (
     MemberState,
     MemberStatus,
     SessionSummary,
+    SignInMethod,
 )
 from portal.directory.pages import Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.embedded import models
+from portal.embedded import audit, models
 from portal.embedded.database import keyset
 from portal.embedded.database.integrity import is_text
+from portal.embedded.database.name_search import candidates, name_search
 from portal.embedded.members.roles import GroupGrant, group_grants
 from portal.embedded.members.search import has_any_role
 from portal.embedded.members.values import member_value, with_details
@@ -38,6 +41,16 @@ from portal.embedded.sessions import limits
 _MAX_SESSIONS = 20
 _LAST_KEY = UUID(int=2**128 - 1)
 _REVOKE_SESSIONS = f"{RESOURCE}:revoke-sessions"
+
+# With a password and without one, as it is stored.
+_NO_PASSWORD = Q(password="")
+_SIGN_IN: Mapping[SignInMethod, Q] = {
+    SignInMethod.PASSWORD: ~_NO_PASSWORD,
+    SignInMethod.PASSKEY: Q(passkey_count__gt=0),
+    SignInMethod.NONE: _NO_PASSWORD & Q(passkey_count=0),
+}
+_HAS_PHONE = Q(mfa_phone_number_verified=True) & ~Q(mfa_phone_number="")
+_SECOND_FACTOR = Q(totp_id__isnull=False) | Q(passkey_count__gt=0) | _HAS_PHONE
 
 Rows = QuerySet[models.MemberRow]
 
@@ -52,7 +65,10 @@ def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page
         found = found.filter(_after(*keys.key(cursor)))
     # These are whole indexes. Of any other list, a page reads a bounded number of rows of one of them.
     is_whole = wanted in {MemberFilter(), MemberFilter(state=MemberState.DEACTIVATED)}
-    bound = None if is_whole else _bound(found)
+    few = _candidates(scope, wanted.text)
+    bound = None if is_whole or few is not None else _bound(found)
+    if few is not None:
+        found = found.filter(pk__in=few)
     if bound:
         found = found.filter(email_address_folded__lte=bound[0])
     if wanted.state:
@@ -60,6 +76,20 @@ def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page
     rows = list(_matching(scope, found, wanted)[: limit + 1])
     result = keys.page(rows, limit=limit, key=lambda row: [row.email_address_folded, str(row.pk)], searched_to=bound)
     return Page(_values(scope, result.items), result.next_cursor)
+
+
+def record_export(scope: Scope, wanted: MemberFilter) -> None:
+    """Record that the members of a list are exported, with its filter. Raise Forbidden."""
+    scope.require(Permission.MEMBER_SEARCH)
+    given = {name: value for name, value in asdict(wanted).items() if value not in {None, ""}}
+    audit.record(
+        scope.caller,
+        "member.export",
+        organization_id=scope.organization_id,
+        target_id=scope.organization.organization_id,
+        target_name=scope.organization.organization_name,
+        after={name: value if isinstance(value, bool) else str(value) for name, value in given.items()},
+    )
 
 
 def helpers(scope: Scope, role_ids: Sequence[str], *, limit: int) -> tuple[Helper, ...]:
@@ -109,10 +139,42 @@ def _bound(rows: Rows) -> list[str] | None:
     return [found[0], str(_LAST_KEY)] if len(found) > 1 else None
 
 
+def _candidates(scope: Scope, text: str) -> list[UUID] | None:
+    """Return the members whose name or address has the longest word, None if there are many, or no index finds it."""
+    word = name_search(text).indexed_word if is_text(text) else ""
+    if not word:
+        return None
+    members = scope.of(models.MemberRow).order_by()
+    by_name = members.filter(_NameHas(F("name"), Value(f"%{_escaped(word)}%"))).values_list("pk", flat=True)
+    by_address = members.filter(email_address_folded__contains=fold_address(word)).values_list("pk", flat=True)
+    return candidates(by_name.union(by_address, all=True))
+
+
+class _NameHas(Func):
+    """Whether a name matches a pattern, in any letter case, as the trigram index of PostgreSQL finds it."""
+
+    template = "%(expressions)s"
+    arg_joiner = " ILIKE "
+    output_field = BooleanField()
+
+
+def _escaped(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
 def _matching(scope: Scope, rows: Rows, wanted: MemberFilter) -> Rows:
-    """Return the members with the role, and with each word in their names or email addresses."""
+    """Return the members that meet the conditions, with each word in their names or email addresses."""
     if wanted.role_id:
         rows = rows.filter(has_any_role([wanted.role_id], [scope.organization]))
+    if wanted.sign_in:
+        rows = rows.filter(_SIGN_IN[wanted.sign_in])
+    if wanted.has_second_factor is not None:
+        rows = rows.filter(_SECOND_FACTOR if wanted.has_second_factor else ~_SECOND_FACTOR)
+    if wanted.is_managed is not None:
+        users = scope.of(models.ScimUserRow).filter(
+            member=OuterRef("pk"), connection__status=ScimConnectionStatus.ACTIVE
+        )
+        rows = rows.filter(Exists(users) if wanted.is_managed else ~Exists(users))
     if not is_text(wanted.text):
         return rows.none()
     for word in keyset.search_words(wanted.text):

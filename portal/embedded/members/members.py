@@ -1,6 +1,6 @@
 """Members of one organization: get, search, create, update, delete and reactivate them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,15 @@ from portal.embedded import audit, models
 from portal.embedded.database.integrity import is_text
 from portal.embedded.invitations import records
 from portal.embedded.members import listing, notices
-from portal.embedded.members.changes import apply_changes, check_address, described, for_activity, unless_taken
+from portal.embedded.members.changes import (
+    apply_changes,
+    check_address,
+    described,
+    for_activity,
+    require_version,
+    unless_taken,
+)
+from portal.embedded.members.managed import require_unmanaged
 from portal.embedded.members.retired_addresses import release, require_not_retired, retire
 from portal.embedded.members.roles import email_roles, has_admin, is_admin, lock_admins, roles_through_groups
 from portal.embedded.members.search import search_members
@@ -56,6 +64,9 @@ _EVERY_MEMBER = MemberFilter()
 # What members change of their own second factors.
 _OF_SECOND_FACTOR = ("mfa_enrolled", "mfa_phone_number", "default_mfa_method")
 _DEFAULT = ("default_mfa_method", "updated_at")
+# What identity providers send, and what pages change without a recent proof.
+_MANAGED = frozenset({"name", "email_address"})
+_WITHOUT_PROOF = frozenset({"name", "untrusted_metadata"})
 
 
 class EmbeddedMembers:
@@ -78,6 +89,10 @@ class EmbeddedMembers:
     ) -> Page[ListedMember]:
         """Return a page of members by email address. Raise Invalid, InvalidCursor, Forbidden."""
         return listing.page(self._scope, wanted, cursor=cursor, limit=limit)
+
+    def record_export(self, wanted: MemberFilter) -> None:
+        """Record that the members of a list are exported. Raise Forbidden."""
+        listing.record_export(self._scope, wanted)
 
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles, by email address, at most `limit`."""
@@ -122,13 +137,17 @@ class EmbeddedMembers:
             self._record("member.create", row, {}, for_activity({**described(row), "status": str(status)}))
         return self._reread(row.pk)
 
-    def update(self, member_id: str, changes: MemberChanges) -> Member:
-        """Make all changes or none. Raise NotFound, Invalid, Conflict, Forbidden."""
+    def update(self, member_id: str, changes: MemberChanges, *, version: str = "") -> Member:
+        """Make all changes or none. Raise NotFound, Invalid, Conflict, Forbidden, StepUpRequired."""
         seen = self._member(member_id)
         self._require_fields(seen, changes)
+        if not {*changes.given} <= _WITHOUT_PROOF:
+            self._scope.require_recent_proof()
         could_lose_admin = changes.roles is not None or changes.email_address is not None
         with unless_taken(), transaction.atomic():
             row, was_admin = self._locked(seen, could_lose_admin=could_lose_admin)
+            require_version(row, changes, version)
+            self._require_unmanaged(row, changes.given)
             self._require_second_factor_for(row, changes)
             before, former = described(row), row.email_address_folded
             self._change_address(row, changes)
@@ -154,8 +173,12 @@ class EmbeddedMembers:
         """Delete a member and return their ID. Raise NotFound, Forbidden, Conflict for the last admin."""
         seen = self._member(member_id)
         self._require(seen, "delete")
+        if seen.status == MemberStatus.ACTIVE:
+            # Revoking an invitation needs none: nothing is lost.
+            self._scope.require_recent_proof()
         with transaction.atomic():
             row, was_admin = self._locked(seen, could_lose_admin=True)
+            self._require_unmanaged(row, _MANAGED)
             before = {"status": str(row.status), "roles": row.direct_roles}
             row.status, row.direct_roles, row.password = MemberStatus.DELETED, [], ""
             row.mfa_phone_number, row.mfa_phone_number_verified, row.mfa_enrolled = "", False, False
@@ -181,6 +204,7 @@ class EmbeddedMembers:
         Raise NotFound, Forbidden, Invalid if the address was never verified, Conflict if another member has it.
         """
         self._scope.require_action("create", RESOURCE)
+        self._scope.require_recent_proof()
         with unless_taken("reactivation_email_belongs_to_another_member"), transaction.atomic():
             lock_organization(self._scope.organization_id)
             rows = with_details(self._scope.of(models.MemberRow)).filter(status=MemberStatus.DELETED)
@@ -211,6 +235,7 @@ class EmbeddedMembers:
         if seen is None:
             raise NotFound("This password does not exist.", error_type="member_password_not_found")
         self._require(seen, "update.info.delete.password")
+        self._scope.require_recent_proof()
         return self._clear(seen, "member.delete_password", password="")
 
     def delete_mfa_phone_number(self, member_id: str) -> Member:
@@ -258,6 +283,7 @@ class EmbeddedMembers:
         """Release a former address, named by its ID, by itself, or both. Raise NotFound, Invalid, Forbidden."""
         seen = self._member(member_id)
         self._require(seen, "update.info.unlink.retired-email")
+        self._scope.require_recent_proof()
         if not (email_id or email_address):
             raise Invalid("Give the address or its ID.", field="email_id")
         with transaction.atomic():
@@ -363,6 +389,11 @@ class EmbeddedMembers:
             cause = SessionEndCause.METHODS
         if cause is not None:
             end_unsatisfied(self._scope.of(models.MemberSessionRow).filter(member=row), cause)
+
+    def _require_unmanaged(self, row: models.MemberRow, names: Collection[str]) -> None:
+        """Raise Conflict if a page changes what the member's identity provider would change back. Products may."""
+        if not self._scope.project and not _MANAGED.isdisjoint(names):
+            require_unmanaged(row)
 
     def _clear(self, seen: models.MemberRow, action: str, **values: str) -> Member:
         with transaction.atomic():

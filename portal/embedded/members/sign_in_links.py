@@ -26,7 +26,7 @@ from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
 from portal.embedded.invitations import records
 from portal.embedded.members.sign_in_emails import sign_in_email
 from portal.embedded.members.values import member_id, member_value
-from portal.embedded.passwords.stored import change_password
+from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, rows_of
 from portal.embedded.sessions.lifecycle import member_as_caller
@@ -104,6 +104,18 @@ class EmbeddedSignInLinks:
             entered = AuthenticationFactor("password", "knowledge", now, now)
             outcome = signed_in_or_missing(self._scope, member, entered, None, NOTHING_BEFORE)
         return open_portal(outcome)
+
+    def require_new_password(self, member_id: str) -> str:
+        """Let a member's password no longer sign them in. Raise NotFound, Forbidden, StepUpRequired."""
+        self._scope.require(Permission.MEMBER_PASSWORD)
+        self._scope.require_recent_proof()
+        with transaction.atomic():
+            rows = self._scope.of(models.MemberRow).select_for_update(no_key=True).exclude(status=MemberStatus.DELETED)
+            row = rows.filter(pk=parse_id("member", member_id)).first()
+            if row is None or not row.password:
+                raise NotFound("This member has no password.")
+            require_reset(row, self._scope.caller)
+        return row.email_address
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLinkRow:
         links = self._scope.of(models.SignInLinkRow).select_related("member__organization")

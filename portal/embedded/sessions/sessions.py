@@ -164,17 +164,19 @@ class EmbeddedSessions:
         rows = live.order_by("-started_at")[:MAX_LISTED]
         return tuple(session_value(row, member) for row in rows)
 
-    def revoke_session(self, member_session_id: str) -> None:
-        """End one session. Raise NotFound, Forbidden."""
+    def revoke_session(self, member_session_id: str, *, member_id: str = "") -> None:
+        """End one session. Raise NotFound, Forbidden, StepUpRequired."""
         key = parse_id("member-session", member_session_id)
+        owner = {"member_id": parse_id("member", member_id)} if member_id else {}
         with transaction.atomic():
-            row = self._rows().select_for_update(of=("self",)).filter(pk=key).first()
+            row = self._rows().select_for_update(of=("self",)).filter(pk=key, **owner).first()
             if row is None:
                 raise NotFound(
                     "The organization has no such session.", field="member_session_id", error_type="session_not_found"
                 )
             if not self._is_own(row.member_id):
                 self._scope.require(f"stytch.member:{_REVOKE}")
+            self._scope.require_recent_proof()
             self._revoke_rows([row])
             end_intermediate_sessions([row.member_id])
 
@@ -182,6 +184,7 @@ class EmbeddedSessions:
         """End all sessions of a member. Raise NotFound, Forbidden."""
         key = parse_id("member", EmbeddedMembers(self._scope).get(member_id).member_id)
         self._scope.require(f"{'stytch.self' if self._is_own(key) else 'stytch.member'}:{_REVOKE}")
+        self._scope.require_recent_proof()
         with transaction.atomic():
             # Devices first: a sign-in that uses one locks it, so its session is there by now.
             self._scope.of(models.RememberedDeviceRow).filter(member_id=key).delete()

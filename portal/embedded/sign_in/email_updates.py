@@ -17,11 +17,11 @@ from portal.directory.email_updates import DeliveryMethod, EmailUpdateRequest
 from portal.directory.errors import Conflict, DirectoryError, Invalid, Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import RESOURCE, SELF, Member, MemberStatus
-from portal.directory.scim.connection import ScimConnectionStatus
 from portal.directory.sessions import SessionEndCause
 from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.members.changes import check_address, unless_taken
+from portal.embedded.members.managed import require_unmanaged
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.retired_addresses import require_not_retired, retire
 from portal.embedded.members.roles import has_admin, is_admin, lock_admins
@@ -45,7 +45,7 @@ PURPOSES = (EmailPurpose.EMAIL_UPDATE, EmailPurpose.UPDATE_CODE)
 
 
 class EmbeddedEmailUpdates:
-    """Implements portal.directory.email_updates.ProjectEmailUpdateGateway."""
+    """Implements portal.directory.email_updates.EmailUpdateGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -55,6 +55,7 @@ class EmbeddedEmailUpdates:
         member = EmbeddedMembers(self._scope).get(member_id)
         is_own = self._scope.signed_in is not None and self._scope.signed_in.member.member_id == member.member_id
         self._scope.require_action("update.info.email", RESOURCE, SELF if is_own else "")
+        self._scope.require_recent_proof()
         row = with_details(self._scope.of(models.MemberRow)).get(pk=parse_id("member", member.member_id))
         if row.status != MemberStatus.ACTIVE or not row.email_address_verified:
             raise Invalid(
@@ -103,13 +104,6 @@ def requested_update(
         updates_member=member_id(member),
         **email_tokens.asked_from(scope),
     )
-
-
-def require_unmanaged(member: models.MemberRow) -> None:
-    """Raise Conflict if an identity provider manages the member: it would undo the change."""
-    user: models.ScimUserRow | None = getattr(member, "scim_user", None)
-    if user and user.active and user.connection.status == ScimConnectionStatus.ACTIVE:
-        raise Conflict("The identity provider manages this account. Change it there.", field="email_address")
 
 
 def ask(scope: Scope, token: models.EmailTokenRow) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from portal.directory.members import MIN_ADDRESS_PART, MemberFilter, MemberState
+from portal.directory.members import MIN_ADDRESS_PART, MemberFilter, MemberState, SignInMethod
 from portal.directory.policy import MEMBER_ROLE, role_name
+from portal.web.exports import FileFormat
 from portal.web.listing import ListQuery
 
 _MAX_LENGTH = 200
+_CHOICES = {"yes": True, "no": False}
 
 
 class MemberQuery(ListQuery):
@@ -30,9 +32,32 @@ class MemberQuery(ListQuery):
         ],
     )
     role = forms.ChoiceField(label="Role", required=False)
+    managed = forms.ChoiceField(
+        label="Managed by",
+        required=False,
+        choices=[("", "Managed by anyone"), ("yes", "Managed by the identity provider"), ("no", "Not managed")],
+    )
+    method = forms.ChoiceField(
+        label="Sign-in method",
+        required=False,
+        choices=[
+            ("", "Any sign-in"),
+            (SignInMethod.PASSWORD, "With a password"),
+            (SignInMethod.PASSKEY, "With a passkey"),
+            (SignInMethod.NONE, "With neither"),
+        ],
+    )
+    mfa = forms.ChoiceField(
+        label="Second factor",
+        required=False,
+        choices=[("", "Any second factor"), ("yes", "Has a second factor"), ("no", "No second factor")],
+    )
 
     def __init__(self, data: QueryDict, *, role_ids: Iterable[str], searches_names: bool, **options: Any) -> None:
         super().__init__(data, **options)
+        if not searches_names:
+            for name in ("managed", "method", "mfa"):
+                del self.fields[name]
         # Every member has it.
         given = sorted((role_name(role_id), role_id) for role_id in role_ids if role_id != MEMBER_ROLE)
         self.fields["role"].choices = [("", "Any role"), *((role_id, name) for name, role_id in given)]  # type: ignore[attr-defined]  # -- a ChoiceField
@@ -52,4 +77,23 @@ class MemberQuery(ListQuery):
         """The filter."""
         chosen = self.cleaned_data
         state = MemberState(chosen["state"]) if chosen["state"] else None
-        return MemberFilter(text=chosen["q"], state=state, role_id=chosen["role"])
+        return MemberFilter(
+            text=chosen["q"],
+            state=state,
+            role_id=chosen["role"],
+            sign_in=SignInMethod(chosen["method"]) if chosen.get("method") else None,
+            has_second_factor=_CHOICES.get(chosen.get("mfa", "")),
+            is_managed=_CHOICES.get(chosen.get("managed", "")),
+        )
+
+    @property
+    def given(self) -> tuple[tuple[str, str], ...]:
+        """The filter as names and values, for the form of an export."""
+        chosen = getattr(self, "cleaned_data", {})
+        return tuple((name, str(chosen[name])) for name in self.fields if name != "limit" and chosen.get(name))
+
+
+class ExportQuery(MemberQuery):
+    """Filter and file format of an export."""
+
+    file_format = forms.TypedChoiceField(choices=[(one, one) for one in FileFormat], coerce=FileFormat)

@@ -1,8 +1,22 @@
 """The pages of members."""
 
+from portal.access.audiences import Audience
 from portal.access.routing import route
 from portal.directory.permissions import Permission
-from portal.pages.members import bulk_invitations, invitations, second_factors, unlocking, views
+from portal.pages.members import (
+    bulk,
+    bulk_invitations,
+    export,
+    invitations,
+    profile,
+    roles,
+    second_factors,
+    sessions,
+    sign_in,
+    status,
+    unlocking,
+    views,
+)
 
 app_name = "members"
 
@@ -46,6 +60,9 @@ urlpatterns = [
         allow=Permission.MEMBER_DELETE,
         methods=("POST",),
     ),
+    route("export/", export.export, name="export", allow=Permission.MEMBER_SEARCH, methods=("POST",), hands_out=True),
+    # Each action has a permission of its own, which the view checks.
+    route("bulk/", bulk.choose, name="bulk", allow=Audience.SIGNED_IN, methods=("POST",)),
     route("<str:member_id>/", views.member, name="member", allow=Permission.MEMBER_SEARCH),
     route(
         "<str:member_id>/unlock/",
@@ -74,5 +91,103 @@ urlpatterns = [
         name="remove-phone-number",
         allow=Permission.MEMBER_PHONE,
         methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/name/",
+        views.change_name,
+        name="name",
+        allow=Permission.MEMBER_NAME,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/email/",
+        profile.change_email,
+        name="email",
+        allow=Permission.MEMBER_EMAIL,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/retired-addresses/<str:email_id>/release/",
+        profile.unlink_retired_email,
+        name="release-address",
+        allow=Permission.MEMBER_RETIRED_EMAIL,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/metadata/",
+        profile.change_metadata,
+        name="metadata",
+        allow=Permission.MEMBER_METADATA,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/roles/add/",
+        roles.add,
+        name="add-role",
+        allow=Permission.MEMBER_ROLES,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/roles/<str:role_id>/remove/",
+        roles.remove,
+        name="remove-role",
+        allow=Permission.MEMBER_ROLES,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/require-mfa/",
+        sign_in.require_mfa,
+        name="require-mfa",
+        allow=Permission.MEMBER_MFA,
+        methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/emergency-access/",
+        sign_in.emergency_access,
+        name="emergency-access",
+        allow=Permission.MEMBER_BREAKGLASS,
+        methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/default-factor/",
+        sign_in.default_factor,
+        name="default-factor",
+        allow=Permission.MEMBER_DEFAULT_MFA,
+        methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/link/",
+        sign_in.send_link,
+        name="send-link",
+        allow=Permission.MEMBER_PASSWORD,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/password/require/",
+        sign_in.require_new_password,
+        name="require-password",
+        allow=Permission.MEMBER_PASSWORD,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/sessions/end/",
+        sessions.end,
+        name="end-sessions",
+        allow=Permission.MEMBER_SESSIONS,
+        methods=("POST",),
+    ),
+    route(
+        "<str:member_id>/deactivate/",
+        status.deactivate,
+        name="deactivate",
+        allow=Permission.MEMBER_DELETE,
+        methods=("GET", "POST"),
+    ),
+    route(
+        "<str:member_id>/reactivate/",
+        status.reactivate,
+        name="reactivate",
+        allow=Permission.MEMBER_CREATE,
+        methods=("GET", "POST"),
     ),
 ]

@@ -1,5 +1,6 @@
 """The members: their list with filters, and the page of one."""
 
+import json
 import re
 from typing import Any
 
@@ -172,8 +173,8 @@ def test_a_member_without_an_identity_provider_shows_sign_in_and_sessions(
     text = text_of(html)
     assert "Admin Assigned manually Manual" in text
     assert "Password Set" in text
-    assert "Emergency access No" in text
-    assert "Sessions Unknown browser active just now" in text
+    assert "Emergency access Off" in text
+    assert "Sessions End all Unknown browser active just now" in text
     assert "Managed by" not in text
     assert f"/o/acme/activity/?target_id={public_id('member', admin.pk)}" in html
 
@@ -260,3 +261,50 @@ def test_a_search_that_would_find_everyone_is_rejected(admin_client: Client, mon
     assert response.status_code == 422
     assert "Enter at least 3 characters of an email address." in response.content.decode()
     assert admin_client.get(URL, {"q": "z ada"}).status_code == 200
+
+
+def test_members_are_found_by_how_they_sign_in_and_who_manages_them(
+    admin_client: Client, acme: models.OrganizationRow, connection: models.ScimConnectionRow
+) -> None:
+    factories.provisioned(connection, "ben@acme.example")
+    keyed = factories.member(acme, "kim@acme.example", name="Kim")
+    models.MemberRow.objects.filter(pk=keyed.pk).update(passkey_count=1)
+
+    found = {
+        name: listed(page(admin_client, **query))
+        for name, query in {
+            "password": {"method": "password"},
+            "passkey": {"method": "passkey"},
+            "neither": {"method": "none"},
+            "factor": {"mfa": "yes"},
+            "no factor": {"mfa": "no", "managed": "no"},
+            "managed": {"managed": "yes"},
+        }.items()
+    }
+
+    assert found == {
+        "password": ["Ada Admin (you)"],
+        "passkey": ["Kim"],
+        "neither": ["ben@acme.example"],
+        "factor": ["Kim"],
+        "no factor": ["Ada Admin (you)"],
+        "managed": ["ben@acme.example"],
+    }
+
+
+def test_the_list_is_exported_as_it_is_filtered(admin_client: Client, acme: models.OrganizationRow) -> None:
+    factories.member(acme, "eve@acme.example", name='=HYPERLINK("http://evil.example")')
+
+    csv = admin_client.post(f"{URL}export/", {"q": "eve", "file_format": "csv"})
+    lines = admin_client.post(f"{URL}export/", {"file_format": "jsonl"})
+
+    rows = b"".join(csv.streaming_content).decode().splitlines()  # type: ignore[attr-defined]  # -- a stream
+    assert rows[0].startswith("member_id,name,email_address,status,roles")
+    assert len(rows) == 2
+    assert "\"'=HYPERLINK(" in rows[1]
+    records = [json.loads(one) for one in b"".join(lines.streaming_content).splitlines()]  # type: ignore[attr-defined]  # -- as above
+    assert [one["email_address"] for one in records] == ["ada@acme.example", "eve@acme.example"]
+    assert records[0]["roles"] == [ADMIN]
+    entries = models.ActivityEntryRow.objects.filter(action="member.export").order_by("pk")
+    assert [one.after for one in entries] == [{"text": "eve"}, {}]
+    assert admin_client.post(f"{URL}export/", {"file_format": "xls"}).status_code == 422

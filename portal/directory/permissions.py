@@ -46,7 +46,6 @@ class Permission(StrEnum):
     MEMBER_MFA = "stytch.member:update.settings.mfa-enrolled"
     MEMBER_DEFAULT_MFA = "stytch.member:update.settings.default-mfa-method"
     MEMBER_ROLES = "stytch.member:update.settings.roles"
-    MEMBER_SESSIONS = "stytch.member:revoke-sessions"
 
     @property
     def label(self) -> str:
@@ -82,7 +81,6 @@ _LABELS = {
     Permission.MEMBER_SEARCH: "see the organization's members",
     Permission.MEMBER_CREATE: "invite and reactivate people",
     Permission.MEMBER_DELETE: "revoke invitations or deactivate members",
-    Permission.MEMBER_SESSIONS: "end the sessions of members",
     Permission.MEMBER_PASSWORD: "reset a member's password",
     Permission.MEMBER_BREAKGLASS: "make members emergency admins",
     Permission.MEMBER_TOTP: "remove a member's authenticator app",

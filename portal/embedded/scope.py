@@ -142,6 +142,17 @@ class Scope:
         if self.signed_in is None and not self.project:
             raise Unauthenticated("Sign in first.")
 
+    def require_no_more_rights(self, role_ids: Iterable[str], email_address: str) -> None:
+        """Raise Forbidden if a member with the roles may do what the acting member may not (`Policy.may_grant`).
+
+        For changes after which someone can sign in as the member. The project may make them all.
+        """
+        if self.signed_in is not None and not self.policy.may_grant(self.roles, role_ids):
+            raise Forbidden(
+                f"{email_address} has permissions that you don’t have. Ask a member who has them.",
+                error_type="session_authorization_error",
+            )
+
     def require_grantable(self, role_ids: Iterable[str], field: str = "roles") -> None:
         """Raise Forbidden if the acting member may not grant one of the roles (`Policy.may_grant`).
 

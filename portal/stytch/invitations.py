@@ -57,7 +57,7 @@ class StytchInvitations:
         policy, roles = self._policy, self._caller.session.roles
         if not policy.allows(roles, f"{RESOURCE}:{FIELD_ACTIONS['roles']}"):
             return ()
-        return tuple(one for one in policy.roles if one != MEMBER_ROLE and policy.covers(roles, [one]))
+        return tuple(one for one in policy.roles if one != MEMBER_ROLE and policy.may_grant(roles, [one]))
 
     def invite(self, new: NewInvitation) -> Member:
         """Create an invited member and email them a link (POST /v1/b2b/magic_links/email/invite)."""

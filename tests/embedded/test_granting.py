@@ -6,7 +6,9 @@ Eve may do everything with members, roles, SCIM and automatic roles, but isn't a
 from collections.abc import Callable, Mapping
 
 import pytest
+from pytest_django import Settings
 
+from portal.directory.email_updates import DeliveryMethod, EmailUpdateRequest
 from portal.directory.errors import Forbidden
 from portal.directory.members import MemberChanges
 from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
@@ -193,3 +195,29 @@ def test_keeping_a_role_is_not_giving_it(known: EmbeddedProject, world: Mapping[
     kept = MemberChanges(roles=[ADMIN_ROLE, "helper"])
 
     assert directory.members.update(f"member-live-{world['bob'].pk}", kept).is_admin
+
+
+def new_address(directory: EmbeddedDirectory, member_id: str) -> object:
+    return directory.members.update(member_id, MemberChanges(email_address="eve+2@acme.example"))
+
+
+def proof_of_a_new_address(directory: EmbeddedDirectory, member_id: str) -> object:
+    request = EmailUpdateRequest(email_address="eve+2@acme.example", delivery_method=DeliveryMethod.CODE)
+    return directory.email_updates.start(member_id, request)
+
+
+@pytest.mark.parametrize("change", [new_address, proof_of_a_new_address])
+def test_only_members_with_as_many_permissions_change_an_address(
+    known: EmbeddedProject,
+    admin: models.MemberRow,
+    world: Mapping[str, models.MemberRow],
+    settings: Settings,
+    change: Path,
+) -> None:
+    settings.EMAIL_IS_SET_UP = True
+    models.MemberRow.objects.update(email_address_verified=True)
+    directory = known.open_session(api_session(world["eve"]).session_token)[1]
+
+    with pytest.raises(Forbidden, match="has permissions that you don’t have"):
+        change(directory, f"member-live-{admin.pk}")
+    assert change(directory, f"member-live-{world['bob'].pk}")

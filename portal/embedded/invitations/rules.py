@@ -75,7 +75,7 @@ def grantable_roles(scope: Scope) -> tuple[str, ...]:
     """Return the roles whose every permission the acting member has, if they may assign roles at all."""
     if not _may_assign(scope):
         return ()
-    return tuple(one for one in scope.policy.roles if one != MEMBER_ROLE and _covers(scope, one))
+    return tuple(one for one in scope.policy.roles if one != MEMBER_ROLE and _may_grant(scope, one))
 
 
 def verdict(scope: Scope, line: DraftLine) -> Verdict:
@@ -137,7 +137,7 @@ def _of_roles(scope: Scope, line: DraftLine) -> Verdict | None:
     if given and not _may_assign(scope):
         return Verdict(LineState.ROLE, "Your roles don’t let you assign roles.")
     for role_id in given:
-        if not _covers(scope, role_id):
+        if not _may_grant(scope, role_id):
             reason = f"The role {role_name(role_id)} has permissions that you don’t have."
             return Verdict(LineState.ROLE, reason)
     return None
@@ -187,5 +187,5 @@ def _may_assign(scope: Scope) -> bool:
     return scope.signed_in is None or scope.policy.allows(scope.roles, f"{RESOURCE}:{FIELD_ACTIONS['roles']}")
 
 
-def _covers(scope: Scope, role_id: str) -> bool:
-    return scope.signed_in is None or scope.policy.covers(scope.roles, [role_id])
+def _may_grant(scope: Scope, role_id: str) -> bool:
+    return scope.signed_in is None or scope.policy.may_grant(scope.roles, [role_id])

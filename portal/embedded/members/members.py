@@ -374,6 +374,9 @@ class EmbeddedMembers:
         row.email_address = address
         if fold_address(address) == fold_address(former):
             return
+        if not self._is_own(row):
+            # Who receives email at the new address can sign in as the member.
+            self._scope.require_no_more_rights(_value(row).role_ids, former)
         require_not_retired(self._scope, row)
         # Roles of the new domain take effect immediately, before the address is verified.
         gained = set(email_roles(row.organization, address)) - set(email_roles(row.organization, former))

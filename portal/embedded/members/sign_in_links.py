@@ -13,7 +13,7 @@ from django_tasks import task
 
 from portal.directory.actor import ActorType, Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Conflict, Forbidden, InvalidLink, NotFound
+from portal.directory.errors import Conflict, InvalidLink, NotFound
 from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.organizations import PASSWORD
@@ -73,8 +73,7 @@ class EmbeddedSignInLinks:
             return email_link(row, self._scope.caller)
         check_can_get_link(row)
         # A link that an admin can copy lets them sign in as the member, so it must not give them more permissions.
-        if not self._scope.policy.covers(self._scope.roles, member_value(row).role_ids):
-            raise Forbidden(f"{row.email_address} has permissions that you don't have. Ask a member who has them.")
+        self._scope.require_no_more_rights(member_value(row).role_ids, row.email_address)
         return show_link(row, self._scope.caller, proves_address=False)
 
     def redeem(self, token: str, *, password: str) -> SignedIn:

@@ -30,6 +30,9 @@ class EmbeddedAllSessions:
         self._scope.require_recent_proof()
         with transaction.atomic():
             lift_time_limit()
+            # Members who left a device to others sign in with their second factor again.
+            rows = models.OrganizationRow.objects.filter(pk=self._scope.organization_id)
+            rows.update(devices_forgotten_at=timezone.now())
             ended = self._others().update(revoked_at=timezone.now(), revoked_because=SessionEndCause.ADMIN)
             self._scope.of(models.IntermediateSessionMemberRow).delete()
             organization = self._scope.organization

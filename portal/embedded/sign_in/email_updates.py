@@ -56,6 +56,9 @@ class EmbeddedEmailUpdates:
         is_own = self._scope.signed_in is not None and self._scope.signed_in.member.member_id == member.member_id
         self._scope.require_action("update.info.email", RESOURCE, SELF if is_own else "")
         self._scope.require_recent_proof()
+        if not is_own:
+            # Who receives email at the new address can sign in as the member.
+            self._scope.require_no_more_rights(member.role_ids, member.email_address)
         row = with_details(self._scope.of(models.MemberRow)).get(pk=parse_id("member", member.member_id))
         if row.status != MemberStatus.ACTIVE or not row.email_address_verified:
             raise Invalid(

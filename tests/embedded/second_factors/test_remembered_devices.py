@@ -244,6 +244,10 @@ def end_sessions(row: models.MemberRow) -> None:
     project(row).sessions.revoke_for_member(public_id("member", row.pk))
 
 
+def end_everyones_sessions(row: models.MemberRow) -> None:
+    project(row).all_sessions.revoke()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -255,6 +259,7 @@ def end_sessions(row: models.MemberRow) -> None:
         restrict_methods,
         sign_out_everywhere,
         end_sessions,
+        end_everyones_sessions,
     ],
 )
 def test_what_ends_it(ada: models.MemberRow, change: Callable[[models.MemberRow], None]) -> None:

@@ -92,5 +92,5 @@ _LABELS = {
     Permission.MEMBER_MFA: "require a second factor of a member",
     Permission.MEMBER_DEFAULT_MFA: "choose a member's default second factor",
     Permission.MEMBER_ROLES: "change a member's roles",
-    Permission.MEMBER_SESSIONS: "end a member's sessions",
+    Permission.MEMBER_SESSIONS: "end the sessions of members",
 }

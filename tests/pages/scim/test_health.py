@@ -170,8 +170,8 @@ def test_the_number_of_queries_is_independent_of_the_number_of_requests(
     admin_client.get(url)
 
     # Session, connection, whether there are users, the newest requests, people without access, the numbers, the contacts, and
-    # on the home page also activity and differences.
-    with django_assert_max_num_queries(21 if url == PAGES[0] else 13):
+    # on the home page also activity, differences, invitations and second factors.
+    with django_assert_max_num_queries(23 if url == PAGES[0] else 13):
         admin_client.get(url)
 
 

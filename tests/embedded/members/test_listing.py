@@ -44,6 +44,7 @@ def test_deactivated_members_with_the_same_address_are_each_listed_once(
     assert [len(page) for page in found] == [2, 2, 1]
 
 
+@pytest.mark.sqlite
 def test_a_search_reads_a_bounded_number_and_continues(members: EmbeddedMembers, acme: models.OrganizationRow) -> None:
     for number in range(9):
         factories.member(acme, f"m{number}@acme.example", name="Wanted" if number == 7 else "")

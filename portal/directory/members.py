@@ -315,13 +315,6 @@ class MemberGateway(Protocol):
         """
         ...
 
-    def record_export(self, wanted: MemberFilter) -> None:
-        """Record in the activity log, if the directory keeps one, that the members of a list are exported.
-
-        Needs `stytch.member:search`. Raise Forbidden.
-        """
-        ...
-
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles, by email address. Needs no permission: it says who can help.
 

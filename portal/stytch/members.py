@@ -48,9 +48,6 @@ class StytchMembers(StytchMemberChanges):
         members = tuple(ListedMember(member_value(one)) for one in answer.parts("members"))
         return Page(members, following if isinstance(following, str) and following else None)
 
-    def record_export(self, wanted: MemberFilter) -> None:
-        """Do nothing: Stytch has no log, and checks the permission with each page."""
-
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles (POST /v1/b2b/organizations/members/search).
 

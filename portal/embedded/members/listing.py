@@ -1,7 +1,6 @@
 """The organization's members as its admins see them: a list by email address, and one with sessions and sources of roles."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -28,7 +27,7 @@ from portal.directory.members import (
 from portal.directory.pages import Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.scim.connection import ScimConnectionStatus, ScimIdentityProvider
-from portal.embedded import audit, models
+from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.database.integrity import is_text
 from portal.embedded.database.name_search import candidates, name_search
@@ -76,20 +75,6 @@ def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page
     rows = list(_matching(scope, found, wanted)[: limit + 1])
     result = keys.page(rows, limit=limit, key=lambda row: [row.email_address_folded, str(row.pk)], searched_to=bound)
     return Page(_values(scope, result.items), result.next_cursor)
-
-
-def record_export(scope: Scope, wanted: MemberFilter) -> None:
-    """Record that the members of a list are exported, with its filter. Raise Forbidden."""
-    scope.require(Permission.MEMBER_SEARCH)
-    given = {name: value for name, value in asdict(wanted).items() if value not in {None, ""}}
-    audit.record(
-        scope.caller,
-        "member.export",
-        organization_id=scope.organization_id,
-        target_id=scope.organization.organization_id,
-        target_name=scope.organization.organization_name,
-        after={name: value if isinstance(value, bool) else str(value) for name, value in given.items()},
-    )
 
 
 def helpers(scope: Scope, role_ids: Sequence[str], *, limit: int) -> tuple[Helper, ...]:

@@ -90,10 +90,6 @@ class EmbeddedMembers:
         """Return a page of members by email address. Raise Invalid, InvalidCursor, Forbidden."""
         return listing.page(self._scope, wanted, cursor=cursor, limit=limit)
 
-    def record_export(self, wanted: MemberFilter) -> None:
-        """Record that the members of a list are exported. Raise Forbidden."""
-        listing.record_export(self._scope, wanted)
-
     def helpers(self, role_ids: Sequence[str], *, limit: int = 3) -> tuple[Helper, ...]:
         """Return active members who have one of the roles, by email address, at most `limit`."""
         return listing.helpers(self._scope, role_ids, limit=limit)

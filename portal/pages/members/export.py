@@ -1,14 +1,16 @@
 """The list of members as a file."""
 
+from dataclasses import asdict
 from functools import partial
 
 from django.http import HttpResponseBase
 
+from portal.directory.activity import ExportedList
 from portal.directory.errors import Invalid
 from portal.directory.members import ListedMember
 from portal.directory.policy import MEMBER_ROLE
 from portal.pages.members.forms import ExportQuery
-from portal.web.exports import Record, every_item, export_response, reserve_export
+from portal.web.exports import Record, every_item, export_response, record_export, reserve_export
 from portal.web.request import PortalRequest
 
 _COLUMNS = (
@@ -37,7 +39,8 @@ def export(request: PortalRequest) -> HttpResponseBase:
     if not form.is_valid():
         raise Invalid("Choose CSV or JSON Lines, and a filter that the list of members offers.")
     reserve_export(request)
-    gateway.record_export(form.wanted)
+    given = [(name, str(value)) for name, value in asdict(form.wanted).items() if value not in {None, ""}]
+    record_export(request, ExportedList.MEMBERS, given)
     records = map(_record, every_item(partial(gateway.page, form.wanted)))
     return export_response(request, "members", form.cleaned_data["file_format"], _COLUMNS, records)
 

@@ -4,8 +4,10 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from portal.directory.permissions import Permission
@@ -73,6 +75,9 @@ def forms_of(client: Client) -> dict[str, tuple[str, dict[str, str]]]:
     return found
 
 
+# Once is enough: the rights are decided before the database is asked.
+@pytest.mark.sqlite
+@time_machine.travel(timezone.now(), tick=False)
 def test_a_form_that_is_rejected_changes_nothing(acme: models.OrganizationRow, admin_client: Client) -> None:
     caller = factories.member(acme, "cara@acme.example")
     client, forms = factories.signed_in(caller), forms_of(admin_client)

@@ -253,7 +253,7 @@ def test_a_right_that_was_lost_no_longer_helps(
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("database.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.postgresql
 def test_two_admins_who_demote_each_other_do_not_both_succeed(
     acme: models.OrganizationRow, admin: models.MemberRow
 ) -> None:

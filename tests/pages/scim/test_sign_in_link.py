@@ -195,7 +195,7 @@ def test_no_one_can_copy_the_link_of_someone_with_more_permissions(
     rejected = client.post(f"{url_of(user)}sign-in-link/")
 
     assert rejected.status_code == 403
-    assert "permissions that you don&#x27;t have" in rejected.content.decode()
+    assert "permissions that you don’t have" in rejected.content.decode()
     # By email, only the person gets it.
     settings.EMAIL_IS_SET_UP, settings.DEFAULT_FROM_EMAIL = True, "Gatehouse <portal@example.com>"
     assert client.post(f"{url_of(user)}sign-in-link/").status_code == 303

@@ -107,7 +107,7 @@ def _of_line(line: DraftLine) -> Verdict | None:
     address = line.email_address
     problems = (
         (bool(line.problem), line.problem),
-        (not address, "There is no email address."),
+        (not address, "The email address is missing."),
         (not (is_text(address) and is_text(line.name)), "It contains characters that can’t be stored."),
         (len(address) > MAX_ADDRESS or not _is_address(address), "This isn’t a valid email address."),
         (len(line.name) > MAX_NAME, f"The name is longer than {MAX_NAME} characters."),

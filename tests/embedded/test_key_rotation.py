@@ -225,8 +225,13 @@ def test_every_encrypted_column_is_encrypted_again() -> None:
         for one in model._meta.get_fields()
         if isinstance(one, BinaryField) and not one.name.endswith("_hash")
     ]
-    # A passkey's private key never leaves the device, and a browser gets the rest.
-    public = [("PasskeyChallengeRow", "challenge"), ("PasskeyRow", "credential_id"), ("PasskeyRow", "public_key")]
+    # Everyone gets the logo. A passkey's private key never leaves the device, and a browser gets the rest.
+    public = [
+        ("OrganizationLogoRow", "content"),
+        ("PasskeyChallengeRow", "challenge"),
+        ("PasskeyRow", "credential_id"),
+        ("PasskeyRow", "public_key"),
+    ]
 
     assert sorted(stored) == [
         *public,

@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 
 from portal.directory import errors
 from portal.directory.actor import Origin
-from portal.directory.sessions import SignedIn
 from portal.stytch.directory import StytchDirectory, StytchProvider
 from tests.fakes import stytch_objects as objects
 from tests.fakes.stytch import DEMO_PASSWORD, FakeStytch
@@ -59,49 +58,46 @@ def test_optional_fields_can_be_empty(
     assert getattr(ada.scim.connection.get(), field) == shown
 
 
-def _member_of(who: SignedIn, **changes: object) -> str:
-    member = {
-        "member_id": who.member.member_id,
-        "organization_id": who.organization.organization_id,
-        "email_address": "ada@acme.example",
-        "name": "",
-        "status": "active",
-        "roles": [],
-        "mfa_enrolled": False,
-        "totp_registration_id": "",
-        "mfa_phone_number": "",
-        "mfa_phone_number_verified": False,
-        "default_mfa_method": "",
-        **changes,
-    }
+def _first_member(stytch: FakeStytch, **changes: object) -> str:
+    member = objects.member_object(stytch.project.members[0]) | changes
     return json.dumps({"status_code": 200, "request_id": "request-id-test-1", "member": member})
 
 
 def test_role_from_unknown_source_is_effective(provider: StytchProvider, stytch: FakeStytch) -> None:
-    who = sign_in(provider)
+    member_id = sign_in(provider).member.member_id
     sources = [{"type": "stars"}, {"type": "sso_connection"}]
-    stytch.fail(path="/member", body=_member_of(who, roles=[{"role_id": "auditor", "sources": sources}]))
+    stytch.fail(path="/member", body=_first_member(stytch, roles=[{"role_id": "auditor", "sources": sources}]))
 
-    member = provider.open("acme", Origin()).members.get(who.member.member_id)
+    member = provider.open("acme", Origin()).members.get(member_id)
 
     assert member.role_ids == {"auditor"}
     assert [source.type.value for source in member.roles[0].sources] == ["sso_connection"]
 
 
 def test_member_is_not_found_by_external_id(provider: StytchProvider, stytch: FakeStytch) -> None:
-    stytch.fail(path="/member", body=_member_of(sign_in(provider)))
+    sign_in(provider)
+    stytch.fail(path="/member", body=_first_member(stytch))
 
     with pytest.raises(errors.NotFound):
         provider.open("acme", Origin()).members.get("ada-in-the-product")
 
 
-@pytest.mark.parametrize("roles", [None, "stytch_admin", ["stytch_admin", 5], [{"role_id": "stytch_admin"}]])
-def test_invalid_roles_are_unavailable(ada: StytchDirectory, stytch: FakeStytch, roles: object) -> None:
+@pytest.mark.parametrize(
+    ("roles", "field"),
+    [
+        (None, "roles"),
+        ("stytch_admin", "roles"),
+        (["stytch_admin", 5], "roles"),
+        ([{"role_id": "stytch_admin"}], "sources"),
+    ],
+)
+def test_invalid_roles_are_unavailable(ada: StytchDirectory, stytch: FakeStytch, roles: object, field: str) -> None:
     assert ada._scope.signed_in
-    stytch.fail(path="/member", body=_member_of(ada._scope.signed_in, roles=roles))
+    stytch.fail(path="/member", body=_first_member(stytch, roles=roles))
 
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(errors.Unavailable), capture_logs() as logs:
         ada.members.get(ada._scope.signed_in.member.member_id)
+    assert [(log["event"], log["what"]) for log in logs] == [("stytch_response_unexpected", field)]
 
 
 @pytest.mark.parametrize("roles", [None, "stytch_admin", [5], [{}]])

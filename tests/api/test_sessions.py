@@ -304,6 +304,17 @@ def test_not_for_an_unverified_address_or_without_a_membership(
 # --- In a browser -----------------------------------------------------------------------------------------------------------
 
 
+def test_no_access_token_is_known(sdk: B2BClient, page_of: PageOf) -> None:
+    exchange, path = sdk.sessions.exchange_access_token, "b2b/sessions/exchange_access_token"
+    page = page_of(None)
+
+    assert error_of(lambda: exchange(access_token="a-token")) == (404, "idp_access_token_not_found")
+    assert page.post(path, {"access_token": "a-token"}).error_type == "idp_access_token_not_found"
+    too_short = error_of(lambda: exchange(access_token="a-token", session_duration_minutes=4))
+    assert too_short == (400, "invalid_session_duration_minutes")
+    assert page.post(path, {}).error_type == "invalid_argument"
+
+
 def test_a_page_authenticates_exchanges_and_revokes_its_own(
     page_of: PageOf, admin: models.MemberRow, ada_twice: models.MemberRow
 ) -> None:

@@ -86,6 +86,12 @@ class ExchangeSessionRequest(SessionRequest, kw_only=True):
     organization_id: str
 
 
+class ExchangeAccessTokenRequest(SessionTermsRequest, kw_only=True):
+    """An access token of a Connected App, and the terms of the session."""
+
+    access_token: str
+
+
 class AttestSessionRequest(SessionRequest, kw_only=True):
     """A trusted auth token of a profile, and the organization unless the token names it. A session is continued."""
 
@@ -198,6 +204,19 @@ def exchange(caller: Caller, request: ExchangeSessionRequest) -> ExchangeRespons
     directory = caller.project.open(request.organization_id, caller.actor)
     outcome = directory.sessions.exchange(holder, session_terms(caller, request))
     return authentication_response(ExchangeResponse, directory, outcome, primary_required=primary_required(outcome))
+
+
+@endpoint(
+    "sessions.exchange_access_token",
+    "POST sessions/exchange_access_token",
+    browser=[BrowserRoute("POST", "b2b/sessions/exchange_access_token", needs_session=False)],
+    rights=None,
+    of_organization=False,
+)
+def exchange_access_token(caller: Caller, request: ExchangeAccessTokenRequest) -> SessionResponse:
+    """Exchange an access token of a Connected App for a session. Gatehouse issues none yet, so each token is unknown."""
+    session_terms(caller, request).check()
+    raise ApiError("idp_access_token_not_found", "The access token is not one of this project.")
 
 
 @endpoint(

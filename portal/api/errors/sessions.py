@@ -83,6 +83,11 @@ SESSION_ERROR_TYPES: dict[str, ErrorType] = {
         "The organization has no member with the email address of the session.",
         "Invite or create the member in that organization first.",
     ),
+    "idp_access_token_not_found": ErrorType(
+        _NOT_FOUND,
+        "The project issued no such access token. Gatehouse has no Connected Apps yet, so it issues none.",
+        "Sign the member in another way, or exchange a JWT of your own issuer with sessions.attest.",
+    ),
     "trusted_auth_token_profile_not_found": ErrorType(
         _NOT_FOUND,
         "The project's configuration has no trusted auth token profile with this profile_id.",

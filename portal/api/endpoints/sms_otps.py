@@ -6,15 +6,8 @@ from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
 from portal.api.email_sign_in import AskedLocale
-from portal.api.mfa import choices, require_own
-from portal.api.wire.sessions import (
-    ContinuationRequest,
-    ProofRequest,
-    SessionResponse,
-    continuation,
-    session_response,
-    session_terms,
-)
+from portal.api.mfa import CodeRequest, add_code, require_own
+from portal.api.wire.sessions import ProofRequest, SessionResponse, continuation
 
 
 class SendSmsOtpRequest(ProofRequest, kw_only=True):
@@ -31,15 +24,6 @@ class SendSmsOtpResponse(msgspec.Struct):
     member_id: str
     member: wire.Member
     organization: wire.Organization
-
-
-class AuthenticateSmsOtpRequest(ContinuationRequest, kw_only=True):
-    """A member, what they proved, and the code."""
-
-    member_id: str
-    code: str
-    set_mfa_enrollment: str | None = None
-    set_default_mfa: bool | None = None
 
 
 @endpoint(
@@ -70,14 +54,6 @@ def send(caller: Caller, request: SendSmsOtpRequest) -> SendSmsOtpResponse:
     browser=[BrowserRoute("POST", "b2b/otps/sms/authenticate", needs_session=False, takes_session=True)],
     rights=None,
 )
-def authenticate(caller: Caller, request: AuthenticateSmsOtpRequest) -> SessionResponse:
+def authenticate(caller: Caller, request: CodeRequest) -> SessionResponse:
     """Add a code by text message to a session, or to a sign-in that waits for it. A code works once."""
-    require_own(caller, request.member_id)
-    signed_in = caller.directory.sms_otps.authenticate(
-        request.member_id,
-        request.code,
-        before=continuation(caller, request),
-        terms=session_terms(caller, request),
-        choices=choices(request.set_mfa_enrollment, is_default=request.set_default_mfa),
-    )
-    return session_response(SessionResponse, caller.directory, signed_in)
+    return add_code(caller, request, caller.directory.sms_otps)

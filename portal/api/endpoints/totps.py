@@ -5,15 +5,8 @@ import msgspec
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.mfa import choices, require_own
-from portal.api.wire.sessions import (
-    ContinuationRequest,
-    ProofRequest,
-    SessionResponse,
-    continuation,
-    session_response,
-    session_terms,
-)
+from portal.api.mfa import CodeRequest, add_code, require_own
+from portal.api.wire.sessions import ProofRequest, SessionResponse, continuation
 from portal.web.qr_codes import png_data_url
 
 
@@ -34,15 +27,6 @@ class CreateTotpResponse(msgspec.Struct):
     recovery_codes: list[str]
     member: wire.Member
     organization: wire.Organization
-
-
-class AuthenticateTotpRequest(ContinuationRequest, kw_only=True):
-    """A member, what they proved, and the code of their app."""
-
-    member_id: str
-    code: str
-    set_mfa_enrollment: str | None = None
-    set_default_mfa: bool | None = None
 
 
 class MigrateTotpRequest(msgspec.Struct, kw_only=True):
@@ -92,17 +76,9 @@ def create(caller: Caller, request: CreateTotpRequest) -> CreateTotpResponse:
     browser=[BrowserRoute("POST", "b2b/totp/authenticate", needs_session=False, takes_session=True)],
     rights=None,
 )
-def authenticate(caller: Caller, request: AuthenticateTotpRequest) -> SessionResponse:
+def authenticate(caller: Caller, request: CodeRequest) -> SessionResponse:
     """Add the code of an authenticator app to a session, or to a sign-in that waits for it. A code works once."""
-    require_own(caller, request.member_id)
-    signed_in = caller.directory.totps.authenticate(
-        request.member_id,
-        request.code,
-        before=continuation(caller, request),
-        terms=session_terms(caller, request),
-        choices=choices(request.set_mfa_enrollment, is_default=request.set_default_mfa),
-    )
-    return session_response(SessionResponse, caller.directory, signed_in)
+    return add_code(caller, request, caller.directory.totps)
 
 
 @endpoint("totps.migrate", "POST totp/migrate", rights=None)

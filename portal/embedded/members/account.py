@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.directory.account import PendingEmailUpdate
-from portal.directory.actor import ActorType
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from portal.directory.ids import parse_id, public_id
+from portal.directory.ids import parse_id
 from portal.directory.members import RESOURCE, SELF, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import EMAIL_OTP, PASSWORD
 from portal.directory.sessions import Continuation, SessionEndCause, SignedIn
@@ -21,6 +19,7 @@ from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.members.managed import require_unmanaged
 from portal.embedded.members.members import EmbeddedMembers
+from portal.embedded.members.own_data import own_data
 from portal.embedded.members.values import with_details
 from portal.embedded.models.email_tokens import EmailPurpose
 from portal.embedded.passwords.stored import change_password, password_is_right
@@ -36,8 +35,6 @@ from portal.embedded.sign_in import email_tokens, email_updates
 from portal.embedded.sign_in.methods import email_factor, may_use
 from portal.embedded.sign_in.outcome import signed_in_or_missing
 from portal.metrics import FAILED_SIGN_INS
-
-MAX_ENTRIES = 10_000  # of the activity log in the member's data, the newest ones
 
 
 class EmbeddedAccount:
@@ -157,52 +154,7 @@ class EmbeddedAccount:
         """Return everything that is stored about the member. Raise StepUpRequired."""
         holder = self._holder()
         self._scope.require_recent_proof()
-        key, member_id = self._member().pk, holder.member.member_id
-        entries = self._scope.of(models.ActivityEntryRow)
-        done = entries.filter(actor_id=member_id).exclude(actor_type=ActorType.SCIM).order_by("-pk")[:MAX_ENTRIES]
-        about = entries.filter(target_id=member_id).order_by("-pk")[:MAX_ENTRIES]
-        log = sorted({one.pk: one for one in (*done, *about)}.values(), key=lambda one: one.pk, reverse=True)
-        sessions = self._sessions().filter(member_id=key).order_by("-started_at")
-        data: dict[str, Any] = {
-            "organization": {
-                "organization_id": holder.organization.organization_id,
-                "organization_name": holder.organization.organization_name,
-            },
-            "member": EmbeddedMembers(self._scope).get(member_id),
-            "sessions": [
-                {
-                    "member_session_id": public_id("member-session", one.pk),
-                    "started_at": one.started_at,
-                    "last_accessed_at": one.last_accessed_at,
-                    "expires_at": one.expires_at,
-                    "revoked_at": one.revoked_at,
-                    "ip_address": one.ip_address,
-                    "user_agent": one.user_agent,
-                    "custom_claims": one.custom_claims,
-                }
-                for one in sessions
-            ],
-            "passkeys": [
-                {
-                    "name": one.name,
-                    "is_synced": one.is_synced,
-                    "created_at": one.created_at,
-                    "last_used_at": one.last_used_at,
-                }
-                for one in self._scope.of(models.PasskeyRow).filter(member_id=key).order_by("pk")
-            ],
-            "remembered_devices": [
-                {
-                    "created_at": one.created_at,
-                    "last_used_at": one.last_used_at,
-                    "expires_at": one.expires_at,
-                    "ip_address": one.ip_address,
-                    "user_agent": one.user_agent,
-                }
-                for one in self._scope.of(models.RememberedDeviceRow).filter(member_id=key).order_by("pk")
-            ],
-            "activity": [_entry(one, member_id) for one in log],
-        }
+        member_id, data = holder.member.member_id, own_data(self._scope, holder, self._member().pk)
         record(
             self._scope.caller,
             "member.export_data",
@@ -210,8 +162,7 @@ class EmbeddedAccount:
             target_id=member_id,
             target_name=holder.member.email_address,
         )
-        values: Mapping[str, Any] = msgspec.to_builtins(data)
-        return values
+        return data
 
     def leave(self) -> None:
         """Delete the membership. Raise Conflict, Forbidden, StepUpRequired."""
@@ -255,19 +206,3 @@ class EmbeddedAccount:
 
 def _key(holder: SignedIn) -> UUID:
     return parse_id("member-session", holder.session.member_session_id)
-
-
-def _entry(row: models.ActivityEntryRow, member_id: str) -> Mapping[str, Any]:
-    """Return an entry of the activity log. Of entries by others, it leaves out where they came from."""
-    is_own = row.actor_id == member_id
-    return {
-        "at": row.at,
-        "action": row.action,
-        "actor_name": row.actor_name,
-        "target_id": row.target_id,
-        "target_name": row.target_name,
-        "before": row.before,
-        "after": row.after,
-        "ip_address": row.ip_address if is_own else "",
-        "user_agent": row.user_agent if is_own else "",
-    }

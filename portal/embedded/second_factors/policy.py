@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID, uuid5
 
-from portal.directory.errors import Unauthenticated
+from portal.directory.errors import Forbidden, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import RESTRICTED, OrganizationSettings
 from portal.directory.second_factors import FACTOR_TYPES, SMS_OTP, TOTP, MfaRequired
@@ -15,6 +15,7 @@ from portal.embedded.scope import rows_of, settings_value
 
 # The method in allowed_mfa_methods by the type of the factor. Recovery codes replace any of them.
 _METHODS = {"totp": TOTP, "otp": SMS_OTP}
+_NAMES = {TOTP: "authenticator apps", SMS_OTP: "codes by text message"}
 
 
 def needs_second_factor(member: models.MemberRow) -> bool:
@@ -106,6 +107,15 @@ def is_allowed(settings: OrganizationSettings, factor_type: str) -> bool:
         return settings.allows_passkeys
     method = _METHODS.get(factor_type)
     return method is None or settings.mfa_methods != RESTRICTED or method in settings.allowed_mfa_methods
+
+
+def require_allowed(member: models.MemberRow, method: str) -> None:
+    """Raise Forbidden if the member's organization does not allow a method of second factors (Stytch: allowed_mfa_methods)."""
+    if method not in settings_value(member.organization).second_factors:
+        raise Forbidden(
+            f"The organization does not allow {_NAMES[method]}.",
+            error_type="operation_restricted_by_organization_mfa_methods",
+        )
 
 
 def totp_public_id(key: UUID | None) -> str:

@@ -10,7 +10,6 @@ from portal.directory.permissions import Permission
 from portal.directory.phone_numbers import PhoneNumber
 from portal.directory.second_factors import NO_CHOICES, SMS_OTP, MfaChoices, WrongCode
 from portal.directory.sessions import (
-    NOTHING_BEFORE,
     AuthenticationFactor,
     Continuation,
     PhoneNumberFactor,
@@ -23,10 +22,10 @@ from portal.embedded.members import notices
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
-from portal.embedded.scope import Scope, settings_value
+from portal.embedded.scope import Scope
 from portal.embedded.second_factors import attempts, sms_codes
-from portal.embedded.second_factors.policy import phone_public_id, require_second_factor
-from portal.embedded.second_factors.proof import Proof, complete, locked_member, proved
+from portal.embedded.second_factors.policy import phone_public_id, require_allowed, require_second_factor
+from portal.embedded.second_factors.proof import complete, proved, proved_or_named
 from portal.embedded.sessions.lifecycle import member_as_caller
 from portal.metrics import SMS
 
@@ -45,12 +44,9 @@ class EmbeddedSmsOtps:
     def send(self, member_id: str, *, before: Continuation, phone_number: str = "", locale: str = "") -> Member:
         """Have a worker send a code. Raise Unauthenticated, Invalid, Forbidden, NotFound, TooManyRequests."""
         with transaction.atomic():
-            if self._is_project and before == NOTHING_BEFORE:
-                proof = Proof(locked_member(self._scope, member_id), (), "")
-            else:
-                proof = proved(self._scope, member_id, before)
+            proof = proved_or_named(self._scope, member_id, before)
             member = proof.member
-            _require_allowed(member)
+            require_allowed(member, SMS_OTP)
             number = _chosen(member, phone_number)
             if not member.mfa_phone_number_verified:
                 # With the first factor alone, nobody adds another second one.
@@ -76,7 +72,7 @@ class EmbeddedSmsOtps:
         with transaction.atomic():
             proof = proved(self._scope, member_id, before)
             member = proof.member
-            _require_allowed(member)
+            require_allowed(member, SMS_OTP)
             row = self._scope.of(models.SmsOtpRow).select_for_update().filter(member=member).first()
             if row is not None:
                 attempts.check_not_locked(row)
@@ -100,10 +96,6 @@ class EmbeddedSmsOtps:
         self._scope.require(Permission.MEMBER_PHONE)
         self._scope.require_recent_proof()
         return EmbeddedMembers(self._scope).delete_mfa_phone_number(member_id)
-
-    @property
-    def _is_project(self) -> bool:
-        return self._scope.project is not None and self._scope.signed_in is None
 
 
 def _chosen(member: models.MemberRow, phone_number: str) -> PhoneNumber:
@@ -144,11 +136,3 @@ def _factor(member: models.MemberRow) -> AuthenticationFactor:
     now, number = timezone.now(), member.mfa_phone_number
     phone = PhoneNumberFactor(phone_public_id(member), number)
     return AuthenticationFactor("otp", "sms", now, now, phone_number_factor=phone)
-
-
-def _require_allowed(member: models.MemberRow) -> None:
-    if SMS_OTP not in settings_value(member.organization).second_factors:
-        raise Forbidden(
-            "The organization does not allow codes by text message.",
-            error_type="operation_restricted_by_organization_mfa_methods",
-        )

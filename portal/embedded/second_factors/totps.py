@@ -14,7 +14,6 @@ from portal.directory.members import Member
 from portal.directory.permissions import Permission
 from portal.directory.second_factors import NO_CHOICES, TOTP, MfaChoices, WrongCode
 from portal.directory.sessions import (
-    NOTHING_BEFORE,
     AuthenticationFactor,
     AuthenticatorAppFactor,
     Continuation,
@@ -28,10 +27,10 @@ from portal.embedded.members import notices
 from portal.embedded.members.members import EmbeddedMembers
 from portal.embedded.members.values import member_id as id_of
 from portal.embedded.members.values import member_value
-from portal.embedded.scope import Scope, settings_value
+from portal.embedded.scope import Scope
 from portal.embedded.second_factors import attempts, stored
-from portal.embedded.second_factors.policy import require_second_factor, totp_public_id
-from portal.embedded.second_factors.proof import Proof, complete, locked_member, proved
+from portal.embedded.second_factors.policy import require_allowed, require_second_factor, totp_public_id
+from portal.embedded.second_factors.proof import complete, locked_member, proved, proved_or_named
 from portal.embedded.second_factors.recovery_codes import replace as replace_recovery_codes
 from portal.embedded.second_factors.recovery_codes import unused_codes
 from portal.embedded.sessions.lifecycle import member_as_caller
@@ -56,12 +55,9 @@ class EmbeddedTotps:
             raise Invalid(f"expiration_minutes must be from {_LOWEST} to {_HIGHEST}.", field="expiration_minutes")
         secret = pyotp.random_base32()
         with transaction.atomic():
-            if self._is_project and before == NOTHING_BEFORE:
-                proof = Proof(locked_member(self._scope, member_id), (), "")
-            else:
-                proof = proved(self._scope, member_id, before)
+            proof = proved_or_named(self._scope, member_id, before)
             member = proof.member
-            _require_allowed(member)
+            require_allowed(member, TOTP)
             _require_none(member)
             require_second_factor(member, proof.factors)
             expires_at = timezone.now() + timedelta(minutes=minutes or MINUTES)
@@ -86,7 +82,7 @@ class EmbeddedTotps:
             terms.check()
         with transaction.atomic():
             proof = proved(self._scope, member_id, before)
-            _require_allowed(proof.member)
+            require_allowed(proof.member, TOTP)
             row = self._scope.of(models.TotpRow).select_for_update().filter(member=proof.member).first()
             if row is None or (row.expires_at is not None and row.expires_at <= timezone.now()):
                 raise NotFound("The member has no authenticator app.", error_type="totp_not_found")
@@ -132,10 +128,6 @@ class EmbeddedTotps:
             _finish(row, member, self._scope)
         return _new(member, row, text, codes)
 
-    @property
-    def _is_project(self) -> bool:
-        return self._scope.project is not None and self._scope.signed_in is None
-
     def _replace(self, member: models.MemberRow, secret: str) -> models.TotpRow:
         self._scope.of(models.TotpRow).filter(member=member).delete()
         row = models.TotpRow(organization_id=member.organization_id, member=member)
@@ -176,14 +168,6 @@ def _finish(row: models.TotpRow, member: models.MemberRow, scope: Scope) -> UUID
         target_id=id_of(member),
         target_name=member.email_address,
     )
-
-
-def _require_allowed(member: models.MemberRow) -> None:
-    if TOTP not in settings_value(member.organization).second_factors:
-        raise Forbidden(
-            "The organization does not allow authenticator apps.",
-            error_type="operation_restricted_by_organization_mfa_methods",
-        )
 
 
 def _require_none(member: models.MemberRow) -> None:

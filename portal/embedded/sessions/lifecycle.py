@@ -62,9 +62,7 @@ def start_session(  # noqa: PLR0913 -- a sign-in
     organization's own limits. The member is notified of a device that is new to them, unless `origin` is not their own device
     but a product's backend. `remembered_device` is the key of the one that replaces a second factor.
     """
-    token = new_token(organization_id=member.organization_id)
-    minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
-    now = timezone.now()
+    token, now = new_token(organization_id=member.organization_id), timezone.now()
     with transaction.atomic():
         row = models.MemberSessionRow.objects.create(
             organization_id=member.organization_id,
@@ -72,9 +70,7 @@ def start_session(  # noqa: PLR0913 -- a sign-in
             token_hash=token_hash(token),
             started_at=now,
             last_accessed_at=now,
-            expires_at=earliest(
-                now + timedelta(minutes=minutes), limits.of_organization(member.organization).latest_end(now)
-            ),
+            expires_at=_first_end(member, now, terms),
             password_entered_at=password_entered_at,
             ends_when_idle=terms is None,
             custom_claims=terms.claims_after({}) if terms else {},
@@ -83,14 +79,28 @@ def start_session(  # noqa: PLR0913 -- a sign-in
             user_agent=origin.user_agent,
             remembered_device=remembered_device,
         )
-        is_new = is_own_device and notices.is_new_device(member, origin)
-        changed = {"is_new_device": True} if is_new else {} if is_own_device else {notices.BY_BACKEND: True}
-        if remembered_device:
-            changed["is_remembered_device"] = True
-        entry = record_session(row, "member_session.create", member_as_caller(row.member, origin), changed)
-        if is_new:
-            notices.new_sign_in(member, entry)
+        _record_start(row, origin, is_own_device=is_own_device)
     return signed_in_value(row, token)
+
+
+def _first_end(member: models.MemberRow, start: datetime, terms: SessionTerms | None) -> datetime:
+    """Return when a session ends that nobody extends: at the end that its terms ask for, or by the organization's limit."""
+    minutes = settings.SESSION_DURATION_MINUTES if terms is None else terms.duration_minutes or DEFAULT_MINUTES
+    return earliest(start + timedelta(minutes=minutes), limits.of_organization(member.organization).latest_end(start))
+
+
+def _record_start(row: models.MemberSessionRow, origin: Origin, *, is_own_device: bool) -> None:
+    """Write a new session to the activity log, and notify the member of a device that is new to them."""
+    is_new = is_own_device and notices.is_new_device(row.member, origin)
+    details = {
+        "is_new_device": is_new,
+        notices.BY_BACKEND: not is_own_device,
+        "is_remembered_device": row.remembered_device is not None,
+    }
+    said = {name: True for name, is_so in details.items() if is_so}
+    entry = record_session(row, "member_session.create", member_as_caller(row.member, origin), said)
+    if is_new:
+        notices.new_sign_in(row.member, entry)
 
 
 def update_session(

@@ -48,28 +48,14 @@ def signed_in_or_missing(
     holds them. Raise Invalid if the session is another member's, Unauthenticated if the intermediate session has ended. The
     caller opens the transaction.
     """
-    earlier: tuple[AuthenticationFactor, ...] = ()
-    if before.intermediate_session_token:
-        intermediate = intermediate_session(
-            before.intermediate_session_token, lock=True, organization=scope.organization_id
-        )
-        if fold_address(intermediate.email_address) != member.email_address_folded:
-            raise Invalid(
-                "The intermediate session belongs to another email address.",
-                field="intermediate_session_token",
-                error_type="invalid_intermediate_session_token_for_organization",
-            )
-        earlier = proved_before(intermediate, member)
-        intermediate.delete()
+    earlier = _spent(scope, member, before.intermediate_session_token) if before.intermediate_session_token else ()
     factors = merged(earlier, [factor] if factor else [])
     if before.session is not None:
         return _continued(scope, member, before.session, factors, terms)
     if not is_enough(member, factors):
         return without_session(member, factors)
-    # Products can't ask for a passkey, so it makes only the portal ask for a second factor.
-    is_needed = needs_second_factor(member) or (scope.project is None and counts_passkeys(member))
     device = None
-    if is_needed and not has_second_factor(member, factors):
+    if _lacks_second_factor(scope, member, factors):
         # Where a product signs the member in, no device counts.
         device = device_in_use(scope, member) if terms is None else None
         if device is None:
@@ -135,6 +121,26 @@ def open_portal(outcome: Authentication) -> SignedIn:
             error_type="operation_restricted_by_organization_auth_methods",
         )
     raise second_factor_required(outcome, outcome.mfa_required)
+
+
+def _spent(scope: Scope, member: models.MemberRow, token: str) -> tuple[AuthenticationFactor, ...]:
+    """Use up an intermediate session and return what the member proved in it. Raise Invalid if it is of another address."""
+    intermediate = intermediate_session(token, lock=True, organization=scope.organization_id)
+    if fold_address(intermediate.email_address) != member.email_address_folded:
+        raise Invalid(
+            "The intermediate session belongs to another email address.",
+            field="intermediate_session_token",
+            error_type="invalid_intermediate_session_token_for_organization",
+        )
+    factors = proved_before(intermediate, member)
+    intermediate.delete()
+    return factors
+
+
+def _lacks_second_factor(scope: Scope, member: models.MemberRow, factors: tuple[AuthenticationFactor, ...]) -> bool:
+    # Products can't ask for a passkey, so it makes only the portal ask for a second factor.
+    is_needed = needs_second_factor(member) or (scope.project is None and counts_passkeys(member))
+    return is_needed and not has_second_factor(member, factors)
 
 
 def _continued(

@@ -5,16 +5,16 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse
-from django.urls import reverse
 
 from portal.directory.errors import Forbidden, Invalid, NotFound, TooManyRequests
 from portal.directory.second_factors import TOTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation, SignedIn
 from portal.pages.account.forms import NewAppForm
+from portal.pages.account.paths import account_url
+from portal.pages.account.removal import removal_page
 from portal.web.authenticator_apps import app_to_set_up, new_recovery_codes
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
-from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.step_up import needs_step_up, step_up
 
@@ -81,12 +81,7 @@ def remove(request: PortalRequest) -> HttpResponse:
         were = "was" if signed_in.member.passkeys else "were"
         messages.success(request, f"Your authenticator app{codes} {were} removed.")
         return _account(request)
-    context = {
-        "account_url": _account_url(request),
-        "has_passkeys": bool(signed_in.member.passkeys),
-        "is_required": is_required(signed_in),
-    }
-    return render_page(request, "account/remove_app.html", context)
+    return removal_page(request, "account/remove_app.html", TOTP, keeps_codes=bool(signed_in.member.passkeys))
 
 
 def create_recovery_codes(request: PortalRequest) -> HttpResponse:
@@ -95,28 +90,28 @@ def create_recovery_codes(request: PortalRequest) -> HttpResponse:
     if not (member.totp_registration_id or member.passkeys):
         return _account(request)
     if needs_step_up(request):
-        return step_up(request, _account_url(request))
+        return step_up(request, account_url(request))
     return _recovery_codes(request, request.signed_in)
 
 
 def choose_default(request: PortalRequest) -> HttpResponse:
     """Have a method asked for first."""
-    account_url = _account_url(request)
+    back = account_url(request)
     if needs_step_up(request):
-        return step_up(request, account_url)
+        return step_up(request, back)
     try:
         request.directory.account.change_default_method(request.POST.get("method", ""))
     except Invalid as error:
         messages.warning(request, error.detail)
     else:
         messages.success(request, "That is what you’re asked for first from now on.")
-    return see_other(account_url)
+    return see_other(back)
 
 
 def _recovery_codes(request: PortalRequest, signed_in: SignedIn) -> HttpResponse:
     member, codes = request.directory.acting_as(signed_in).recovery_codes.rotate(signed_in.member.member_id)
     context = {
-        "account_url": _account_url(request),
+        "account_url": account_url(request),
         **new_recovery_codes(
             codes,
             email_address=member.email_address,
@@ -133,7 +128,7 @@ def _set_up_page(request: PortalRequest, form: NewAppForm, secret: str) -> HttpR
     signed_in = request.signed_in
     context: dict[str, Any] = {
         "form": form,
-        "account_url": _account_url(request),
+        "account_url": account_url(request),
         **app_to_set_up(
             secret,
             email_address=signed_in.member.email_address,
@@ -146,8 +141,4 @@ def _set_up_page(request: PortalRequest, form: NewAppForm, secret: str) -> HttpR
 
 
 def _account(request: PortalRequest) -> HttpResponse:
-    return see_other(_account_url(request))
-
-
-def _account_url(request: PortalRequest) -> str:
-    return reverse("account:account", args=[request.signed_in.organization.organization_slug])
+    return see_other(account_url(request))

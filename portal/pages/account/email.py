@@ -11,6 +11,7 @@ from django.urls import reverse
 from portal.access.rate_limits import Attempt, admit, admit_email, forgive
 from portal.directory.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from portal.pages.account.forms import NewEmailForm
+from portal.pages.account.paths import account_url
 from portal.web.code_form import CodeForm, rejected
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
@@ -57,7 +58,7 @@ def change(request: PortalRequest) -> HttpResponse:
 def enter_code(request: PortalRequest) -> HttpResponse:
     """Change the address with the code that was sent to the new one."""
     address, form = NewEmailForm(request.POST), CodeForm(request.POST)
-    account_url = reverse("account:account", args=[_slug(request)])
+    back = account_url(request)
     if not address.is_valid():
         return see_other(reverse("account:email", args=[_slug(request)]))
     email_address = address.cleaned_data["email_address"]
@@ -76,7 +77,7 @@ def enter_code(request: PortalRequest) -> HttpResponse:
         return _code_page(request, form, email_address)
     forgive(attempt)
     messages.success(request, f"Your email address is now {changed.member.email_address}.")
-    response = see_other(account_url)
+    response = see_other(back)
     if changed.session_token != request.signed_in.session_token:
         keep_session(response, changed)
     return response
@@ -86,7 +87,7 @@ def cancel(request: PortalRequest) -> HttpResponse:
     """End the change that waits for its code."""
     request.directory.account.cancel_email_update()
     messages.success(request, "Your email address stays the same.")
-    return see_other(reverse("account:account", args=[_slug(request)]))
+    return see_other(account_url(request))
 
 
 def _managing(request: PortalRequest) -> str:
@@ -105,7 +106,7 @@ def _code_page(request: PortalRequest, form: CodeForm, email_address: str) -> Ht
 
 
 def _page(request: PortalRequest, template: str, context: dict[str, Any], form: Form) -> HttpResponse:
-    context |= {"account_url": reverse("account:account", args=[_slug(request)])}
+    context |= {"account_url": account_url(request)}
     is_limited = form.is_bound and form.has_error("__all__", code="too-many")
     status = 429 if is_limited else 422 if form.is_bound and form.errors else 200
     return render_page(request, template, context, status=status)

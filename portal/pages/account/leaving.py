@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.http import content_disposition_header
 
 from portal.directory.errors import Conflict
+from portal.pages.account.paths import account_url
 from portal.web.pages import private, render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import forget_session
@@ -41,5 +42,5 @@ def leave(request: PortalRequest) -> HttpResponse:
             response = see_other(reverse("session:signed-out"))
             forget_session(response, slug)
             return response
-    context = {"problem": problem, "account_url": reverse("account:account", args=[slug])}
+    context = {"problem": problem, "account_url": account_url(request)}
     return render_page(request, "account/leave.html", context, status=409 if problem else 200)

@@ -2,13 +2,14 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.urls import reverse
 
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound
 from portal.directory.organizations import Organization
 from portal.directory.passkeys import AddedPasskey, Passkey
-from portal.directory.second_factors import WrongCode
+from portal.directory.second_factors import PASSKEY, WrongCode
 from portal.directory.sessions import Continuation
+from portal.pages.account.paths import account_url
+from portal.pages.account.removal import removal_page
 from portal.web.authenticator_apps import new_recovery_codes
 from portal.web.pages import render_page, see_other
 from portal.web.passkeys import (
@@ -20,7 +21,6 @@ from portal.web.passkeys import (
     passkeys_of,
 )
 from portal.web.request import PortalRequest
-from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.sms_codes import form_status
 from portal.web.step_up import needs_step_up, step_up
@@ -48,7 +48,7 @@ def add(request: PortalRequest) -> HttpResponse:
             form.add_error("name", error.detail)
         else:
             return _added(request, added)
-    context = {"form": form, "account_url": _account_url(request), "passkeys": passkeys.own()}
+    context = {"form": form, "account_url": account_url(request), "passkeys": passkeys.own()}
     return render_page(request, "account/add_passkey.html", context, status=form_status(form))
 
 
@@ -63,8 +63,8 @@ def rename(request: PortalRequest, passkey_id: str) -> HttpResponse:
             form.add_error("name", error.detail)
         else:
             messages.success(request, "The name was saved.")
-            return see_other(_account_url(request))
-    context = {"form": form, "account_url": _account_url(request), "passkey": passkey}
+            return see_other(account_url(request))
+    context = {"form": form, "account_url": account_url(request), "passkey": passkey}
     return render_page(request, "account/rename_passkey.html", context, status=form_status(form))
 
 
@@ -76,24 +76,18 @@ def remove(request: PortalRequest, passkey_id: str) -> HttpResponse:
     if request.method == "POST":
         passkeys_of(request).remove(passkey_id)
         messages.success(request, f"The passkey {passkey.name} was removed.")
-        return see_other(_account_url(request))
+        return see_other(account_url(request))
     member = request.signed_in.member
-    context = {
-        "account_url": _account_url(request),
-        "passkey": passkey,
-        "has_others": member.passkeys > 1 or bool(member.totp_registration_id) or member.has_phone,
-        "keeps_codes": member.passkeys > 1 or bool(member.totp_registration_id),
-        "is_required": is_required(request.signed_in),
-    }
-    return render_page(request, "account/remove_passkey.html", context)
+    keeps_codes = member.passkeys > 1 or bool(member.totp_registration_id)
+    return removal_page(request, "account/remove_passkey.html", PASSKEY, passkey=passkey, keeps_codes=keeps_codes)
 
 
 def _added(request: PortalRequest, added: AddedPasskey) -> HttpResponse:
     messages.success(request, f"The passkey {added.passkey.name} was added.")
-    response: HttpResponse = see_other(_account_url(request))
+    response: HttpResponse = see_other(account_url(request))
     if added.recovery_codes:
         context = {
-            "account_url": _account_url(request),
+            "account_url": account_url(request),
             **new_recovery_codes(
                 added.recovery_codes,
                 email_address=added.signed_in.member.email_address,
@@ -116,7 +110,3 @@ def _own(request: PortalRequest, passkey_id: str) -> Passkey:
 def _require_allowed(organization: Organization) -> None:
     if not organization.settings.allows_passkeys:
         raise Forbidden(f"{organization.organization_name} doesn’t allow passkeys.")
-
-
-def _account_url(request: PortalRequest) -> str:
-    return reverse("account:account", args=[request.signed_in.organization.organization_slug])

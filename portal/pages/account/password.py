@@ -3,12 +3,12 @@
 from django.contrib import messages
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import HttpResponse
-from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, forgive
 from portal.directory.errors import Conflict, Forbidden, Invalid, TooManyRequests, Unauthenticated
 from portal.directory.organizations import PASSWORD
 from portal.pages.account.forms import ChangePasswordForm
+from portal.pages.account.paths import account_url
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import keep_session
@@ -20,8 +20,7 @@ _TOO_MANY = "Too many attempts. Wait a few minutes, then try again."
 def change(request: PortalRequest) -> HttpResponse:
     """Show the form, and change the password."""
     signed_in = request.signed_in
-    slug = signed_in.organization.organization_slug
-    account_url = reverse("account:account", args=[slug])
+    back = account_url(request)
     asks_existing = needs_step_up(request)
     if asks_existing and request.directory.members.has_details and not signed_in.member.member_password_id:
         # There is no password to enter, so another proof is needed.
@@ -40,14 +39,14 @@ def change(request: PortalRequest) -> HttpResponse:
             if asks_existing:
                 forgive(_attempt(request))
             messages.success(request, "Your password was changed. Your other sessions have ended.")
-            response = see_other(account_url)
+            response = see_other(back)
             if changed.session_token != signed_in.session_token:
                 keep_session(response, changed)
             return response
     is_limited = form.is_bound and form.has_error(NON_FIELD_ERRORS, code="too-many")
     context = {
         "form": form,
-        "account_url": account_url,
+        "account_url": back,
         "is_allowed": signed_in.organization.settings.allows(PASSWORD),
         "is_first": request.directory.members.has_details and not signed_in.member.member_password_id,
     }

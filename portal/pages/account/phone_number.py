@@ -6,14 +6,14 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms import Form
 from django.http import HttpResponse
-from django.urls import reverse
 
 from portal.directory.errors import Forbidden, NotFound, TooManyRequests
 from portal.directory.second_factors import SMS_OTP, Enrollment, MfaChoices, WrongCode
 from portal.directory.sessions import Continuation
+from portal.pages.account.paths import account_url
+from portal.pages.account.removal import removal_page
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
-from portal.web.second_factors import is_required
 from portal.web.session_cookie import keep_session
 from portal.web.sms_codes import PhoneNumberForm, SmsCodeForm, form_status, send_code
 from portal.web.step_up import needs_step_up, step_up
@@ -26,7 +26,7 @@ def add(request: PortalRequest) -> HttpResponse:
     signed_in = request.signed_in
     organization, member = signed_in.organization, signed_in.member
     if member.has_phone:
-        return see_other(_account_url(request))
+        return see_other(account_url(request))
     if SMS_OTP not in organization.settings.second_factors:
         raise Forbidden(f"{organization.organization_name} doesn’t allow codes by text message.")
     if not request.directory.sms_otps.are_sent:
@@ -61,7 +61,7 @@ def _enter_code(request: PortalRequest) -> HttpResponse:
             form.add_error(None, ValidationError(error.detail, code="too-many"))
         else:
             messages.success(request, "Your phone number is confirmed.")
-            response = see_other(_account_url(request))
+            response = see_other(account_url(request))
             if confirmed.session_token != signed_in.session_token:
                 keep_session(response, confirmed)
             return response
@@ -72,30 +72,19 @@ def remove(request: PortalRequest) -> HttpResponse:
     """Say what removing the number means, and remove it if the member does it anyway."""
     signed_in = request.signed_in
     if not signed_in.member.has_phone:
-        return see_other(_account_url(request))
+        return see_other(account_url(request))
     if needs_step_up(request):
         return step_up(request, request.path)
     if request.method == "POST":
         try:
             request.directory.account.delete_phone_number()
         except NotFound:  # removed in another tab
-            return see_other(_account_url(request))
+            return see_other(account_url(request))
         messages.success(request, "Your phone number was removed.")
-        return see_other(_account_url(request))
-    context = {
-        "account_url": _account_url(request),
-        "phone_ending": signed_in.member.phone_ending,
-        "has_passkeys": bool(signed_in.member.passkeys),
-        "has_app": bool(signed_in.member.totp_registration_id),
-        "is_required": is_required(signed_in),
-    }
-    return render_page(request, "account/remove_phone.html", context)
+        return see_other(account_url(request))
+    return removal_page(request, "account/remove_phone.html", SMS_OTP, phone_ending=signed_in.member.phone_ending)
 
 
 def _page(request: PortalRequest, template: str, form: Form, phone_ending: str) -> HttpResponse:
-    context: dict[str, Any] = {"form": form, "account_url": _account_url(request), "phone_ending": phone_ending}
+    context: dict[str, Any] = {"form": form, "account_url": account_url(request), "phone_ending": phone_ending}
     return render_page(request, template, context, status=form_status(form))
-
-
-def _account_url(request: PortalRequest) -> str:
-    return reverse("account:account", args=[request.signed_in.organization.organization_slug])

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from portal.directory.errors import Conflict, Forbidden, Invalid
@@ -12,6 +11,7 @@ from portal.directory.organizations import PASSWORD
 from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.directory.step_up import own_methods, takes_second_factor
 from portal.pages.account.forms import NameForm, PreferencesForm
+from portal.pages.account.paths import account_url
 from portal.web.availability import REASONS
 from portal.web.member_roles import shown_roles
 from portal.web.pages import render_page, see_other
@@ -30,7 +30,7 @@ def account(request: PortalRequest) -> HttpResponse:
 
 def change_name(request: PortalRequest) -> HttpResponse:
     """Change the member's name. On GET, show the account."""
-    response = see_other(reverse("account:account", args=[request.signed_in.organization.organization_slug]))
+    response = see_other(account_url(request))
     if request.method == "GET":
         return response
     form = NameForm(request.POST)
@@ -47,7 +47,7 @@ def change_name(request: PortalRequest) -> HttpResponse:
 
 def preferences(request: PortalRequest) -> HttpResponse:
     """Save the preferences. On GET, show the account."""
-    response = see_other(reverse("account:account", args=[request.signed_in.organization.organization_slug]))
+    response = see_other(account_url(request))
     if request.method == "GET":
         return response
     chosen = request.POST.get("time_zone", "")

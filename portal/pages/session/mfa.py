@@ -68,7 +68,6 @@ def answer(
 ) -> HttpResponse:
     """Return the page that asks, or the response to a submitted code. With `is_new`, the form was another page's."""
     slug = organization.organization_slug
-    kept = kept_form(request, slug)
     if not waiting.pending.methods:
         response = see_other(reverse("session:set-up-second-factor", args=[slug]))
         keep_waiting(response, waiting)
@@ -81,21 +80,30 @@ def answer(
             form, is_sent = _send(request, waiting.pending.member_id, waiting.before)
             waiting = with_code_sent(waiting, waiting.pending.phone_ending) if is_sent else waiting
         elif form.is_valid():
-            signed_in = _confirmed(
-                request, waiting.pending.member_id, form.cleaned_data["code"], waiting.before, factor=factor
-            )
-            response = (
-                send_again(request, signed_in, kept, waiting.onward) if kept else enter(signed_in, waiting.onward)
-            )
-            remember_device(request, response, signed_in, factor)
-            forget_waiting(response)
-            return response
+            return _opened(request, waiting, form.cleaned_data["code"], factor=factor)
     except (WrongCode, TooManyRequests, NotFound, Forbidden) as error:
         _add_error(form, error)
     except (Unauthenticated, Invalid):
         return took_too_long(request, slug)
+    return _challenge_page(request, organization, waiting, form, factor=factor)
+
+
+def _opened(request: PortalRequest, waiting: WaitingSignIn, code: str, *, factor: str) -> HttpResponse:
+    """Check a code and open the portal. Raise what the factor raises."""
+    signed_in = _confirmed(request, waiting.pending.member_id, code, waiting.before, factor=factor)
+    kept = kept_form(request, signed_in.organization.organization_slug)
+    response = send_again(request, signed_in, kept, waiting.onward) if kept else enter(signed_in, waiting.onward)
+    remember_device(request, response, signed_in, factor)
+    forget_waiting(response)
+    return response
+
+
+def _challenge_page(
+    request: PortalRequest, organization: Organization, waiting: WaitingSignIn, form: Form, *, factor: str
+) -> HttpResponse:
+    slug = organization.organization_slug
     context: dict[str, object] = {
-        "kept": kept,
+        "kept": kept_form(request, slug),
         "form": form,
         "organization": organization,
         "email_address": waiting.pending.email_address,
@@ -104,7 +112,7 @@ def answer(
         "action": reverse("session:second-factor", args=[slug]),
         "sign_in_url": reverse("session:sign-in", args=[slug]),
         "remember_form": remember_form(request, factor),
-        **_factor_context(request, factor, factors),
+        **_factor_context(request, factor, offered(waiting.pending.methods)),
     }
     response = render_page(request, "session/mfa_challenge.html", context, status=form_status(form))
     keep_waiting(response, waiting)

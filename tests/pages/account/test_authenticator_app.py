@@ -137,7 +137,7 @@ def test_without_an_app_there_are_no_recovery_codes(client: Client) -> None:
 
 def test_an_app_is_removed_and_is_not_asked_for(client: Client, member: models.MemberRow) -> None:
     set_up(client)
-    assert "You’re no longer asked for a code" in text(client, REMOVE)
+    assert "You’re no longer asked for a second factor" in text(client, REMOVE)
 
     assert client.post(REMOVE)["Location"] == ACCOUNT
 
@@ -145,6 +145,15 @@ def test_an_app_is_removed_and_is_not_asked_for(client: Client, member: models.M
     member.refresh_from_db()
     assert (member.totp_id, member.mfa_enrolled, member.default_mfa_method) == (None, False, "")
     assert not models.RecoveryCodesRow.objects.exists()
+
+
+def test_who_keeps_a_phone_number_confirms_with_it_then(client: Client, member: models.MemberRow) -> None:
+    set_up(client)
+    models.MemberRow.objects.filter(pk=member.pk).update(
+        mfa_phone_number="+12025550123", mfa_phone_number_verified=True
+    )
+
+    assert "You confirm with a code by text message." in text(client, REMOVE)
 
 
 def test_where_it_is_required_the_page_says_that_another_one_is_needed(

@@ -37,7 +37,8 @@ from portal.web.times import browser_zone
 
 log = structlog.get_logger("gatehouse.request")
 _METHODS = frozenset(HTTPMethod)
-_MACHINE_PREFIXES = ("/v1/", "/sdk/v1/")
+# Without the slash: see portal.api.urls.
+_MACHINE_PREFIXES = ("/v1/", "/sdk/v1")
 
 
 class RequestLog:

@@ -417,7 +417,7 @@ CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "portal.web.errors.csrf_failure"
 SECURE_SSL_REDIRECT = IS_HTTPS
 # A redirected API request fails without explanation. The endpoints reject plain http themselves, with an error message.
-SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^sdk/v1/"]
+SECURE_REDIRECT_EXEMPT = [r"^v1/", r"^sdk/v1"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_HSTS_SECONDS = whole_number("HSTS_SECONDS", default=31_536_000, minimum=0, maximum=63_072_000) if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

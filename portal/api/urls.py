@@ -14,6 +14,8 @@ from portal.api.sdk_methods import redirects
 
 app_name = "api"
 
+# Stytch's SDK for browsers forgets the slash after v1 in the URL of this method.
+_WITHOUT_SLASH = "sdk/v1/b2b/organizations/members/{member_id}/connected_apps"
 _ALL = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -25,6 +27,9 @@ def _routes() -> Iterator[URLPattern]:
         methods = [*sorted(verbs), *(["OPTIONS"] if audience is Audience.SDK else [])]
         view = api_view(audience, verbs)
         yield route(_with_parameters(path), view, name=name, allow=audience, methods=methods)
+        if path == _WITHOUT_SLASH:
+            misspelled = path.replace("v1/", "v1")
+            yield route(_with_parameters(misspelled), view, name=_name(misspelled), allow=audience, methods=methods)
 
 
 def _others() -> Iterator[URLPattern]:

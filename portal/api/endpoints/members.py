@@ -1,7 +1,7 @@
 """Stytch's member methods."""
 
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -9,24 +9,23 @@ from portal.access import rate_limits
 from portal.api import wire
 from portal.api.caller import Caller
 from portal.api.declaration import BrowserRoute, endpoint
-from portal.api.email_sign_in import AskedLocale, count_email
 from portal.api.endpoints.organizations import require_backend
 from portal.api.errors.responses import ApiError
 from portal.api.rights import Rights
 from portal.directory.email_addresses import fold_address
-from portal.directory.email_updates import DeliveryMethod, EmailUpdateRequest
 from portal.directory.errors import NotFound
 from portal.directory.members import FIELD_ACTIONS, PROJECT_ONLY, RESOURCE, Member, MemberChanges, MemberStatus
 from portal.directory.organizations import Organization
 from portal.directory.search import Found
 
 _PATH = "organizations/{organization_id}/members"
-_ONE = f"{_PATH}/{{member_id}}"
-_BROWSER = "b2b/organizations/members"
+MEMBER_PATH = f"{_PATH}/{{member_id}}"
+BROWSER_PATH = "b2b/organizations/members"
 _SEARCH = Rights(RESOURCE, "search")
 
 
-def _rights_or_self(action: str) -> Rights:
+def rights_or_self(action: str) -> Rights:
+    """Return the rights to act on any member, or on oneself."""
     return Rights(RESOURCE, action, or_self=True)
 
 
@@ -81,27 +80,16 @@ class DangerouslyGetMemberRequest(MemberRequest):
     include_deleted: bool = False
 
 
+class OidcProvidersRequest(MemberRequest):
+    """A member, and whether to return refresh tokens."""
+
+    include_refresh_token: bool | None = None
+
+
 class DeletePasswordRequest(msgspec.Struct):
     """A password by its `member_password_id`."""
 
     member_password_id: str
-
-
-class UnlinkRetiredEmailRequest(MemberRequest):
-    """A retired email address of a member."""
-
-    email_id: str | None = None
-    email_address: str | None = None
-
-
-class StartEmailUpdateRequest(MemberRequest, kw_only=True):
-    """The new address of a member, what is emailed to it, and where a link leads."""
-
-    email_address: str
-    delivery_method: Literal["", "EMAIL_MAGIC_LINK", "EMAIL_OTP"] | None = None
-    login_redirect_url: str | None = None
-    locale: AskedLocale = None
-    login_template_id: str | None = None
 
 
 class SearchMembersRequest(wire.SearchRequest, kw_only=True):
@@ -138,10 +126,22 @@ class MemberResponse(msgspec.Struct):
     organization: wire.Organization
 
 
-class UnlinkRetiredEmailResponse(MemberResponse):
-    """A member and their organization, with its ID."""
+class OidcProvider(msgspec.Struct):
+    """Stytch's OIDCProviderInfo: what an OIDC connection issued when the member last signed in through it."""
 
-    organization_id: str
+    provider_subject: str
+    id_token: str
+    access_token: str
+    access_token_expires_in: int
+    scopes: list[str]
+    connection_id: str
+    refresh_token: str | None = None
+
+
+class OidcProvidersResponse(msgspec.Struct):
+    """The OIDC connections through which a member signs in."""
+
+    registrations: list[OidcProvider]
 
 
 class DeleteMemberResponse(msgspec.Struct):
@@ -160,7 +160,7 @@ class SearchMembersResponse(msgspec.Struct):
 
 @endpoint(
     "organizations.members.searchByEmail",
-    browser=[BrowserRoute("POST", f"{_BROWSER}/search", needs_session=False)],
+    browser=[BrowserRoute("POST", f"{BROWSER_PATH}/search", needs_session=False)],
     rights=None,
 )
 def search_by_email(caller: Caller, request: SearchByEmailRequest) -> SearchByEmailResponse:
@@ -177,7 +177,7 @@ def search_by_email(caller: Caller, request: SearchByEmailRequest) -> SearchByEm
 @endpoint(
     "organizations.members.create",
     f"POST {_PATH}",
-    browser=[BrowserRoute("POST", _BROWSER)],
+    browser=[BrowserRoute("POST", BROWSER_PATH)],
     rights=Rights(RESOURCE, "create", never=PROJECT_ONLY),
 )
 def create(caller: Caller, request: CreateMemberRequest) -> MemberResponse:
@@ -185,26 +185,26 @@ def create(caller: Caller, request: CreateMemberRequest) -> MemberResponse:
     member = caller.directory.members.create(
         _changes(request), status=MemberStatus.PENDING if request.create_member_as_pending else MemberStatus.ACTIVE
     )
-    return _member_response(caller, member)
+    return member_response(caller, member)
 
 
 @endpoint(
     "organizations.members.get",
     "GET organizations/{organization_id}/member",
-    browser=[BrowserRoute("GET", f"{_BROWSER}/me")],
+    browser=[BrowserRoute("GET", f"{BROWSER_PATH}/me")],
     rights=None,
 )
 def get(caller: Caller, request: GetMemberRequest) -> MemberResponse:
     """Return a member by ID, external ID or email address; in browsers the signed-in member."""
     members = caller.directory.members
     if caller.actor is None:
-        return _member_response(caller, members.get(_own_member_id(caller)))
+        return member_response(caller, members.get(_own_member_id(caller)))
     if bool(request.member_id) == bool(request.email_address):
         raise ApiError("invalid_member_get_fields", "Send either member_id or email_address.")
     if caller.signed_in and not _is_about(caller.signed_in.member, request):
         _SEARCH.check(request, caller.signed_in, caller.directory.rbac.policy())
     found = members.get(request.member_id) if request.member_id else members.by_email_address(request.email_address)
-    return _member_response(caller, found)
+    return member_response(caller, found)
 
 
 @endpoint(
@@ -221,129 +221,92 @@ def dangerously_get(caller: Caller, request: DangerouslyGetMemberRequest) -> Mem
 
 @endpoint(
     "organizations.members.update",
-    f"PUT {_ONE}",
-    browser=[BrowserRoute("PUT", f"{_BROWSER}/{{member_id}}"), BrowserRoute("PUT", f"{_BROWSER}/update")],
+    f"PUT {MEMBER_PATH}",
+    browser=[BrowserRoute("PUT", f"{BROWSER_PATH}/{{member_id}}"), BrowserRoute("PUT", f"{BROWSER_PATH}/update")],
     rights=Rights(RESOURCE, fields=FIELD_ACTIONS, or_self=True, never=PROJECT_ONLY),
 )
 def update(caller: Caller, request: UpdateMemberRequest) -> MemberResponse:
     """Change a member; fields that are left out don't change. A new email address is unverified and removes the password."""
-    return _member_response(
-        caller, caller.directory.members.update(_member_id(caller, request.member_id), _changes(request))
+    return member_response(
+        caller, caller.directory.members.update(member_id_of(caller, request.member_id), _changes(request))
     )
 
 
 @endpoint(
     "organizations.members.delete",
-    f"DELETE {_ONE}",
-    browser=[BrowserRoute("DELETE", f"{_BROWSER}/{{member_id}}")],
-    rights=_rights_or_self("delete"),
+    f"DELETE {MEMBER_PATH}",
+    browser=[BrowserRoute("DELETE", f"{BROWSER_PATH}/{{member_id}}")],
+    rights=rights_or_self("delete"),
 )
 def delete(caller: Caller, request: MemberRequest) -> DeleteMemberResponse:
     """Delete a member and their sessions, roles, password and MFA factors, effective immediately."""
-    return DeleteMemberResponse(caller.directory.members.delete(_member_id(caller, request.member_id)))
+    return DeleteMemberResponse(caller.directory.members.delete(member_id_of(caller, request.member_id)))
 
 
 @endpoint(
     "organizations.members.reactivate",
-    f"PUT {_ONE}/reactivate",
-    browser=[BrowserRoute("PUT", f"{_BROWSER}/{{member_id}}/reactivate")],
+    f"PUT {MEMBER_PATH}/reactivate",
+    browser=[BrowserRoute("PUT", f"{BROWSER_PATH}/{{member_id}}/reactivate")],
     rights=Rights(RESOURCE, "create"),
 )
 def reactivate(caller: Caller, request: MemberRequest) -> MemberResponse:
     """Reactivate a deleted member, without what the deletion removed. Takes the member ID only, not an external ID."""
-    return _member_response(caller, caller.directory.members.reactivate(request.member_id))
+    return member_response(caller, caller.directory.members.reactivate(request.member_id))
 
 
 @endpoint(
     "organizations.members.delete_password",
     f"DELETE {_PATH}/passwords/{{member_password_id}}",
-    browser=[BrowserRoute("DELETE", f"{_BROWSER}/passwords/{{member_password_id}}")],
-    rights=_rights_or_self("update.info.delete.password"),
+    browser=[BrowserRoute("DELETE", f"{BROWSER_PATH}/passwords/{{member_password_id}}")],
+    rights=rights_or_self("update.info.delete.password"),
 )
 def delete_password(caller: Caller, request: DeletePasswordRequest) -> MemberResponse:
     """Delete a member's password."""
-    return _member_response(caller, caller.directory.members.delete_password(request.member_password_id))
+    return member_response(caller, caller.directory.members.delete_password(request.member_password_id))
 
 
 @endpoint(
     "organizations.members.delete_mfa_phone_number",
     f"DELETE {_PATH}/mfa_phone_numbers/{{member_id}}",
     browser=[
-        BrowserRoute("DELETE", f"{_BROWSER}/mfa_phone_numbers/{{member_id}}"),
-        BrowserRoute("DELETE", f"{_BROWSER}/deletePhoneNumber"),
+        BrowserRoute("DELETE", f"{BROWSER_PATH}/mfa_phone_numbers/{{member_id}}"),
+        BrowserRoute("DELETE", f"{BROWSER_PATH}/deletePhoneNumber"),
     ],
-    rights=_rights_or_self("update.info.delete.mfa-phone"),
+    rights=rights_or_self("update.info.delete.mfa-phone"),
 )
 def delete_mfa_phone_number(caller: Caller, request: MemberRequest) -> MemberResponse:
     """Delete a member's phone number."""
-    return _member_response(
-        caller, caller.directory.members.delete_mfa_phone_number(_member_id(caller, request.member_id))
+    return member_response(
+        caller, caller.directory.members.delete_mfa_phone_number(member_id_of(caller, request.member_id))
     )
 
 
 @endpoint(
     "organizations.members.delete_totp",
-    f"DELETE {_ONE}/totp",
+    f"DELETE {MEMBER_PATH}/totp",
     browser=[
-        BrowserRoute("DELETE", f"{_BROWSER}/totp/{{member_id}}"),
-        BrowserRoute("DELETE", f"{_BROWSER}/deleteTOTP"),
+        BrowserRoute("DELETE", f"{BROWSER_PATH}/totp/{{member_id}}"),
+        BrowserRoute("DELETE", f"{BROWSER_PATH}/deleteTOTP"),
     ],
-    rights=_rights_or_self("update.info.delete.mfa-totp"),
+    rights=rights_or_self("update.info.delete.mfa-totp"),
 )
 def delete_totp(caller: Caller, request: MemberRequest) -> MemberResponse:
     """Delete a member's authenticator app and recovery codes. Sessions continue."""
-    return _member_response(caller, caller.directory.members.delete_totp(_member_id(caller, request.member_id)))
+    return member_response(caller, caller.directory.members.delete_totp(member_id_of(caller, request.member_id)))
 
 
-@endpoint("organizations.members.delete_external_id", f"DELETE {_ONE}/external_id", rights=None)
+@endpoint("organizations.members.delete_external_id", f"DELETE {MEMBER_PATH}/external_id", rights=None)
 def delete_external_id(caller: Caller, request: MemberRequest) -> MemberResponse:
     """Remove a member's external ID."""
-    return _member_response(caller, caller.directory.members.delete_external_id(request.member_id))
+    return member_response(caller, caller.directory.members.delete_external_id(request.member_id))
 
 
-@endpoint(
-    "organizations.members.unlink_retired_email",
-    f"POST {_ONE}/unlink_retired_email",
-    browser=[
-        BrowserRoute("POST", f"{_BROWSER}/{{member_id}}/unlink_retired_email"),
-        BrowserRoute("POST", f"{_BROWSER}/unlink_retired_email"),
-    ],
-    rights=_rights_or_self("update.info.unlink.retired-email"),
-)
-def unlink_retired_email(caller: Caller, request: UnlinkRetiredEmailRequest) -> UnlinkRetiredEmailResponse:
-    """Release a retired email address of a member, so that another member can use it."""
-    member = caller.directory.members.unlink_retired_email(
-        _member_id(caller, request.member_id),
-        email_id=request.email_id or "",
-        email_address=request.email_address or "",
-    )
-    one = _member_response(caller, member)
-    return UnlinkRetiredEmailResponse(one.member_id, one.member, one.organization, member.organization_id)
-
-
-@endpoint(
-    "organizations.members.start_email_update",
-    f"POST {_ONE}/start_email_update",
-    browser=[
-        BrowserRoute("POST", f"{_BROWSER}/{{member_id}}/start_email_update"),
-        BrowserRoute("POST", f"{_BROWSER}/start_email_update"),
-    ],
-    rights=_rights_or_self("update.info.email"),
-)
-def start_email_update(caller: Caller, request: StartEmailUpdateRequest) -> MemberResponse:
-    """Email a link or code to a new address. The member's address changes when it is used; the old one is notified."""
-    count_email(caller, request.email_address)
-    member = caller.directory.email_updates.start(
-        _member_id(caller, request.member_id),
-        EmailUpdateRequest(
-            email_address=request.email_address,
-            delivery_method=DeliveryMethod(request.delivery_method or DeliveryMethod.LINK),
-            redirect_url=request.login_redirect_url,
-            locale=request.locale or "",
-            template_id=request.login_template_id,
-        ),
-    )
-    return _member_response(caller, member)
+@endpoint("organizations.members.oidc_providers", f"GET {MEMBER_PATH}/oidc_providers", rights=None)
+def oidc_providers(caller: Caller, request: OidcProvidersRequest) -> OidcProvidersResponse:
+    """Return the tokens that a member's OIDC connections issued. There are no such connections yet, so the list is empty."""
+    require_backend(caller)
+    caller.directory.members.get(request.member_id)
+    return OidcProvidersResponse([])
 
 
 @endpoint(
@@ -384,7 +347,8 @@ def _members(found: Found[Member], organizations: tuple[Organization, ...]) -> S
     )
 
 
-def _member_response(caller: Caller, member: Member) -> MemberResponse:
+def member_response(caller: Caller, member: Member) -> MemberResponse:
+    """Return a member and the caller's organization."""
     return _response(member, caller.directory.organization.get_with_connection())
 
 
@@ -406,7 +370,7 @@ def _is_about(member: Member, request: GetMemberRequest) -> bool:
     return request.member_id in {member.member_id, member.external_id}
 
 
-def _member_id(caller: Caller, member_id: str) -> str:
+def member_id_of(caller: Caller, member_id: str) -> str:
     """Return the member that a request is about: in browsers the signed-in member if it names none."""
     return member_id or (_own_member_id(caller) if caller.actor is None else "")
 

@@ -74,6 +74,11 @@ MEMBER_ERROR_TYPES: dict[str, ErrorType] = {
         "The member has no factor for the default MFA method.",
         "Set mfa_phone_number in the same request, or have the member set up an authenticator app.",
     ),
+    "connected_app_not_found": ErrorType(
+        _NOT_FOUND,
+        "No app with this ID is connected to the organization or the member.",
+        "Compare connected_app_id. Gatehouse doesn't connect apps yet, so no ID exists.",
+    ),
     "no_deleted_member_found_for_reactivation": ErrorType(
         _NOT_FOUND,
         "The organization has no deleted member with this ID.",

@@ -101,12 +101,15 @@ def test_members_are_managed_by_an_admin(product_page: ProductPage, ada: models.
     no_app = product_page.call("organization.members.deleteMFATOTP", member_id)
     product_page.call("organization.members.delete", member_id)
     back = product_page.call("organization.members.reactivate", member_id)
+    # The SDK forgets a slash in this URL.
+    apps = product_page.call("organization.members.getConnectedApps", {"member_id": member_id})
 
     assert [one["member_id"] for one in found["members"]] == [member_id]
     assert changed["member"]["is_admin"] is True
     assert phoneless["member"]["mfa_phone_number"] == ""
     assert no_app["error_type"] == "totp_not_found"
     assert back["member"]["status"] == "active"
+    assert apps["connected_apps"] == []
 
 
 def test_an_admin_takes_addresses_and_passwords_away(product_page: ProductPage, ada: models.MemberRow) -> None:

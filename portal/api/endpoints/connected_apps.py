@@ -1,6 +1,6 @@
 """Stytch's methods of connected apps: the apps that members gave access to their accounts.
 
-Gatehouse is no identity provider for apps yet, so no app has been connected: lists are empty, and no ID exists.
+Gatehouse isn't an identity provider for apps yet, so no app has been connected: lists are empty, and no ID exists.
 """
 
 from typing import NoReturn

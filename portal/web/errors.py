@@ -20,9 +20,11 @@ from portal.serving.threads import RETRY_SECONDS
 from portal.web.availability import NotAvailable
 from portal.web.kept_form import sent_form
 from portal.web.pages import Portal, portal_frame, private
+from portal.web.policy_words import to_do
 from portal.web.request import PortalRequest
 from portal.web.rights import helpers_of
 from portal.web.session_cookie import forget_session, page_at_hand, sign_in_url
+from portal.web.times import duration_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ def no_right(request: PortalRequest, permission: Permission, who_can_help: tuple
     area = next((area.label for area in frame.areas if area.is_current and area.locked_because), "") if frame else ""
     title = f"You don’t have access to {area}" if area else _TITLES[403]
     name = request.signed_in.organization.organization_name
-    detail = f"Your roles in {name} don’t let you {permission.label}."
+    detail = f"Your roles in {name} don’t let you {to_do(permission)}."
     helpers = helpers_of(request, who_can_help)
     return error_page(request, Problem(403, title, detail, who_can_help=who_can_help, helpers=helpers))
 
@@ -307,7 +309,7 @@ def end_sentence(end: SessionEnd | None) -> str:
     if end is None:
         return "Your session has ended."
     at = date_format(timezone.localtime(end.at), "j M Y, H:i T")
-    duration = _duration(end.minutes)
+    duration = duration_text(end.minutes)
     sentences = {
         SessionEndCause.IDLE: f"Your session ended on {at}, after {duration} without activity.",
         SessionEndCause.DURATION: f"Your session ended on {at}, {duration} after you signed in.",
@@ -320,14 +322,6 @@ def end_sentence(end: SessionEnd | None) -> str:
         SessionEndCause.MFA: f"Your organization requires a second factor since {at}. That ended your session.",
     }
     return sentences[end.cause]
-
-
-def _duration(minutes: int) -> str:
-    """Return a number of minutes in words, in hours or days where it's a whole number of at least two."""
-    for unit, size in (("days", 1440), ("hours", 60)):
-        if minutes >= 2 * size and minutes % size == 0:
-            return f"{minutes // size} {unit}"
-    return f"{minutes} minutes"
 
 
 def _is_fragment(request: HttpRequest) -> bool:

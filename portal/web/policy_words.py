@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from portal.directory.permissions import Permission
 from portal.directory.policy import WILDCARD, Policy, Resource, Role
 
 _CHANGE_OWN = {
@@ -14,7 +15,7 @@ _CHANGE_OWN = {
     "update.info.delete.mfa-totp": "Remove their own authenticator app",
     "update.info.delete.password": "Delete their own password",
     "update.info.unlink.retired-email": "Release their own former addresses",
-    "update.settings.mfa-enrolled": "Turn their own second factor on and off",
+    "update.settings.mfa-enrolled": "Require a second factor of themselves",
     "update.settings.default-mfa-method": "Choose their own default second factor",
     "get.connected-apps": "See the apps connected to their account",
     "revoke.connected-app": "Disconnect apps from their account",
@@ -26,20 +27,20 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "stytch.organization": (
         "Organization",
         {
-            "update.info.name": "Change the organization’s name",
-            "update.info.slug": "Change the address of the organization’s pages",
-            "update.info.logo-url": "Change the logo",
-            "update.settings.allowed-auth-methods": "Choose how members may sign in",
-            "update.settings.allowed-mfa-methods": "Choose the allowed second factors",
-            "update.settings.email-jit-provisioning": "Decide whether people join by email domain",
-            "update.settings.email-invites": "Decide who may be invited",
-            "update.settings.allowed-domains": "Choose the organization’s email domains",
+            "update.info.name": "Rename the organization",
+            "update.info.slug": "Change the organization’s slug",
+            "update.info.logo-url": "Change the organization’s logo",
+            "update.settings.allowed-auth-methods": "Choose how members sign in",
+            "update.settings.allowed-mfa-methods": "Choose which second factors members can use",
+            "update.settings.email-jit-provisioning": "Choose who can join by email domain",
+            "update.settings.email-invites": "Choose who can be invited",
+            "update.settings.allowed-domains": "Choose which email domains the organization trusts",
             "update.settings.default-sso-connection": "Choose the default single sign-on connection",
-            "update.settings.sso-jit-provisioning": "Decide whether people join by single sign-on",
-            "update.settings.mfa-policy": "Decide whether everyone needs a second factor",
-            "update.settings.implicit-roles": "Give roles automatically, by email domain or group",
-            "update.settings.oauth-tenant-jit-provisioning": "Decide whether people join with accounts of another OAuth provider",
-            "update.settings.allowed-oauth-tenants": "Choose whose OAuth accounts are accepted",
+            "update.settings.sso-jit-provisioning": "Choose who can join by single sign-on",
+            "update.settings.mfa-policy": "Choose who needs a second factor",
+            "update.settings.implicit-roles": "Assign roles to groups and email domains",
+            "update.settings.oauth-tenant-jit-provisioning": "Choose who can join with an OAuth account",
+            "update.settings.allowed-oauth-tenants": "Choose which organizations’ OAuth accounts are accepted",
             "delete": "Delete the organization",
         },
     ),
@@ -47,23 +48,23 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "Members",
         {
             "create": "Invite, add and reactivate members",
-            "search": "See all members",
+            "search": "See the organization’s members",
             "update.info.name": "Change members’ names",
             "update.info.email": "Change members’ email addresses",
             "update.info.untrusted-metadata": "Change members’ untrusted metadata",
             "update.info.mfa-phone": "Change members’ phone numbers",
             "update.info.delete.mfa-phone": "Remove members’ phone numbers",
             "update.info.delete.mfa-totp": "Remove members’ authenticator apps and passkeys",
-            "update.info.delete.password": "Delete members’ passwords and unlock members",
+            "update.info.delete.password": "Reset members’ passwords and unlock members",
             "update.info.unlink.retired-email": "Release members’ former addresses",
-            "update.settings.mfa-enrolled": "Turn members’ second factors on and off",
+            "update.settings.mfa-enrolled": "Require a second factor of a member",
             "update.settings.default-mfa-method": "Choose members’ default second factors",
             "update.settings.is-breakglass": "Choose emergency admins",
             "update.settings.roles": "Assign roles to members",
             "get.connected-apps": "See the apps connected to members’ accounts",
             "revoke.connected-app": "Disconnect apps from members’ accounts",
             "revoke-sessions": "End members’ sessions",
-            "delete": "Deactivate members",
+            "delete": "Revoke invitations and deactivate members",
         },
     ),
     "stytch.self": ("Own account", _CHANGE_OWN),
@@ -79,7 +80,7 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "stytch.scim": (
         "SCIM",
         {
-            "create": "Create the SCIM connection",
+            "create": "Create a SCIM connection",
             "get": "See the SCIM connection, its people and groups",
             "update": "Change the SCIM connection and its token",
             "delete": "Delete the SCIM connection",
@@ -89,7 +90,7 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "Roles of the organization",
         {
             "create": "Create roles",
-            "get": "See all roles, and what they allow",
+            "get": "See the organization’s roles, and what they allow",
             "update": "Change the organization’s own roles",
             "delete": "Delete the organization’s own roles",
         },
@@ -161,6 +162,21 @@ def choices(policy: Policy, chosen: Collection[str], may_choose: Callable[[str],
             )
         )
     return tuple(found)
+
+
+def rights_in_words(rights: Collection[tuple[str, str]], policy: Policy) -> tuple[ResourceWords, ...]:
+    """Return rights, as resource and action, by resource, in the policy's order."""
+    permissions: dict[str, set[str]] = {}
+    for resource_id, action in rights:
+        permissions.setdefault(resource_id, set()).add(action)
+    held = {resource_id: frozenset(actions) for resource_id, actions in permissions.items()}
+    return allowed_in_words(Role("", held), policy)
+
+
+def to_do(permission: Permission) -> str:
+    """Return what the permission lets a member do, to follow "let you" or "permission to"."""
+    text = _action(*permission.split(":", 1))
+    return text[0].lower() + text[1:]
 
 
 def permission_in_words(resource_id: str, action: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from portal.directory.errors import DirectoryError
 from portal.directory.members import Helper
 from portal.directory.permissions import Permission
+from portal.web.policy_words import to_do
 from portal.web.request import PortalRequest
 
 
@@ -31,7 +32,7 @@ def right_to(request: PortalRequest, *permissions: Permission) -> Right:
 
 def lacking(permission: Permission) -> str:
     """Return the sentence that names the missing permission."""
-    return f"Your roles don’t let you {permission.label}."
+    return f"Your roles don’t let you {to_do(permission)}."
 
 
 def helpers_of(request: PortalRequest, role_ids: tuple[str, ...]) -> tuple[Helper, ...]:

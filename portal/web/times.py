@@ -12,6 +12,7 @@ from portal.directory.preferences import zone
 # The browser's own time zone, which static/js/portal.js stores. It isn't a secret, and anything else in it is ignored.
 BROWSER_ZONE_COOKIE = "browser-time-zone"
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_UNITS = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def browser_zone_name(request: HttpRequest) -> str:
@@ -45,6 +46,13 @@ def relative(timestamp: datetime) -> str:
     if local.date() == timezone.localdate() - _DAY:
         return f"yesterday at {local:%H:%M} {zone_label(local)}"
     return f"{local:%-d %b %Y}"
+
+
+def duration_text(minutes: int) -> str:
+    """Return a number of minutes in the largest unit that it is a multiple of: "7 days", "1 hour", "90 minutes"."""
+    unit, size = next(one for one in _UNITS if minutes % one[1] == 0)
+    number = minutes // size
+    return f"{number} {unit}{'s' * (number != 1)}"
 
 
 def short(timestamp: datetime) -> str:

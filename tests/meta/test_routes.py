@@ -16,6 +16,7 @@ from portal.directory.organizations import FIELD_ACTIONS, RESOURCE
 from portal.directory.permissions import Permission
 from portal.directory.policy import DEFAULT_POLICY, Policy, Role
 from portal.embedded import models
+from portal.web.policy_words import to_do
 from portal.web.session_cookie import cookie_name
 from tests import factories
 
@@ -113,7 +114,7 @@ def test_other_permissions_do_not_help(
 
     assert response.status_code == 403
     if method != "HEAD":
-        assert escape(Permission(str(declared.access.allow)).label) in response.content.decode()
+        assert escape(to_do(Permission(str(declared.access.allow)))) in response.content.decode()
         assert "<b>Admin</b>" in response.content.decode()
 
 

@@ -8,6 +8,7 @@ from django.urls import reverse
 from portal.directory.errors import Conflict, DirectoryError
 from portal.directory.members import Member, MemberDetails
 from portal.web.pages import render_page
+from portal.web.policy_words import ResourceWords
 from portal.web.request import PortalRequest
 
 
@@ -25,6 +26,8 @@ class Dialog:
     # What the form repeats.
     hidden: tuple[tuple[str, str], ...] = ()
     warning: str = ""
+    # Permissions that the member no longer has.
+    loses: tuple[ResourceWords, ...] = ()
 
 
 def member_url(request: PortalRequest, member_id: str) -> str:

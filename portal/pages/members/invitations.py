@@ -19,13 +19,12 @@ from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
 from portal.web.step_up import step_up
+from portal.web.times import duration_text
 
 _FORM, _LIST = "members/invite.html", "members/invitations.html"
 _MORE = "invitations-more"
 # Lines of a list that is edited as text.
 _MAX_EDITED = 500
-# In minutes.
-_UNITS = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
 def invite(request: PortalRequest) -> HttpResponse:
@@ -53,7 +52,7 @@ def invite(request: PortalRequest) -> HttpResponse:
         "form": form,
         "obstacle": obstacle,
         "is_bulk": bulk is not None,
-        "lifetime_text": _duration(gateway.lifetime),
+        "lifetime_text": duration_text(gateway.lifetime // timedelta(minutes=1)),
         "may_assign": bool(form.role_choices),
         "members_url": reverse("members:members", args=[_slug(request)]),
         "jobs": bulk.recent() if bulk is not None else (),
@@ -140,13 +139,6 @@ def _as_text(line: InvitationLine) -> str:
     name = line.name.replace('"', "")
     quoted = f'"{name}"' if "," in name or ";" in name else name
     return f"{quoted} <{line.email_address}>" if name else line.email_address
-
-
-def _duration(lifetime: timedelta) -> str:
-    minutes = int(lifetime.total_seconds() // 60)
-    unit, size = next((unit, size) for unit, size in _UNITS if minutes % size == 0)
-    number = minutes // size
-    return f"{number} {unit}{'s' * (number != 1)}"
 
 
 def _slug(request: PortalRequest) -> str:

@@ -1,7 +1,6 @@
 """Adding one more role to a member, or removing one, with a preview of what they may then do."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from django import forms
 from django.contrib import messages
@@ -10,20 +9,12 @@ from django.urls import reverse
 
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.members import Member, MemberStatus
-from portal.directory.permissions import Permission
-from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE, Policy, role_name
+from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE, role_name
 from portal.pages.members.dialogs import Dialog, ask, is_own, member_url, name_of
 from portal.web.pages import render_page, see_other
+from portal.web.policy_words import rights_in_words
 from portal.web.request import PortalRequest
 from portal.web.step_up import needs_step_up, step_up
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    """Actions on one resource, in words."""
-
-    resource: str
-    actions: tuple[str, ...]
 
 
 class RoleForm(forms.Form):
@@ -81,22 +72,6 @@ def remove(request: PortalRequest, member_id: str, role_id: str) -> HttpResponse
     return see_other(member_url(request, member_id))
 
 
-def in_words(policy: Policy, rights: Iterable[tuple[str, str]]) -> tuple[Rights, ...]:
-    """Return rights by resource, with the words of those that the portal knows."""
-    known = {str(permission): permission.label for permission in Permission}
-    by_resource: dict[str, list[str]] = {}
-    for resource_id, action in sorted(rights):
-        by_resource.setdefault(resource_id, []).append(known.get(f"{resource_id}:{action}", _plain(action)))
-    return tuple(
-        Rights(policy.resources[name].description or name if name in policy.resources else name, tuple(actions))
-        for name, actions in by_resource.items()
-    )
-
-
-def _plain(action: str) -> str:
-    return " ".join(action.replace(".", " ").replace("-", " ").replace("_", " ").split())
-
-
 def _assignable(request: PortalRequest, member: Member) -> list[str]:
     """Return the roles that the member wasn't assigned yet, and that the acting member may assign."""
     own, had = request.signed_in.session.roles, {MEMBER_ROLE, *member.direct_role_ids}
@@ -112,7 +87,7 @@ def _page(request: PortalRequest, member: Member, form: RoleForm, *, status: int
         "name": name_of(member),
         "member_url": member_url(request, member.member_id),
         "chosen": chosen,
-        "gained": in_words(request.policy, request.policy.rights([chosen]) - before) if chosen else (),
+        "gained": rights_in_words(request.policy.rights([chosen]) - before, request.policy) if chosen else (),
         "has_choices": bool(_assignable(request, member)),
     }
     return render_page(request, "members/add_role.html", context, status=status)
@@ -121,7 +96,6 @@ def _page(request: PortalRequest, member: Member, form: RoleForm, *, status: int
 def _removal(request: PortalRequest, member: Member, role_id: str) -> Dialog:
     others = [one.role_id for one in member.roles if one.role_id != role_id or len(one.sources) > 1]
     lost = request.policy.rights(member.role_ids) - request.policy.rights(others)
-    rows = tuple((one.resource, "No longer: " + ", ".join(one.actions)) for one in in_words(request.policy, lost))
     still = "Another source still grants the role, so nothing changes for them." if role_id in others else ""
     nothing = still or "Their other roles grant the same."
     own = (
@@ -132,7 +106,8 @@ def _removal(request: PortalRequest, member: Member, role_id: str) -> Dialog:
     return Dialog(
         title=f"Remove the role {role_name(role_id)}?",
         about=f"{name_of(member)} loses it immediately.",
-        changes=rows or (("Permissions", nothing),),
+        changes=() if lost else (("Permissions", nothing),),
+        loses=rights_in_words(lost, request.policy),
         button="Remove role",
         warning=own,
     )

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from portal.directory.members import Member, MemberFilter
+from portal.directory.members import Member, MemberFilter, MemberStatus
 from portal.directory.permissions import Permission
 from portal.directory.second_factors import SMS_OTP, TOTP
 from portal.pages.members.bulk import ACTIONS
@@ -64,7 +64,12 @@ def members(request: PortalRequest) -> HttpResponse:
         return render_page(request, _LIST, context, fragments=["members"], status=422)
     wanted, limit = query.wanted, query.size
     found = listing.load(request, lambda cursor: gateway.page(wanted, cursor=cursor, limit=limit), append_to=_MORE)
-    context |= {"members": found, "is_filtered": wanted != MemberFilter()}
+    invited = tuple(one.member.member_id for one in found.items if one.member.status == MemberStatus.INVITED)
+    context |= {
+        "members": found,
+        "is_filtered": wanted != MemberFilter(),
+        "invitations": request.directory.invitations.of_members(invited),
+    }
     if found.has_restarted and request.htmx.target == _MORE:
         return listing.start_again(render_page(request, _LIST, context), "members")
     return render_page(request, _LIST, context, fragments=["members", _MORE])

@@ -131,6 +131,11 @@ class JoinForm(SettingsForm):
         return bool(getattr(self.organization.settings, name) == RESTRICTED)
 
     @property
+    def has_tenants(self) -> bool:
+        """Whether a list of tenants has entries or errors."""
+        return any(one.value() or one.errors for one in self.tenant_fields)
+
+    @property
     def tenant_fields(self) -> list[forms.BoundField]:
         """The lists of tenants."""
         return [self[f"tenants_{name}"] for name in TENANTS]

@@ -18,7 +18,7 @@ def show(request: PortalRequest, organization_id: str, digest: str) -> HttpRespo
     """Send the image of an organization. Its URL changes with it, so browsers keep it."""
     logo = request.directories.logo(organization_id, digest)
     if logo is None:
-        raise NotFound("There is no such logo.")
+        raise NotFound("This logo doesn’t exist.")
     response = HttpResponse(logo.content, content_type=logo.content_type)
     response["Cache-Control"] = f"public, max-age={_YEAR}, immutable"
     response["X-Content-Type-Options"] = "nosniff"

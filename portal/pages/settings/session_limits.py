@@ -15,6 +15,7 @@ from portal.web.availability import available
 from portal.web.pages import render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.step_up import needs_step_up, step_up
+from portal.web.times import duration_text
 
 _LIMITS = ("session_idle_minutes", "session_duration_minutes")
 _DAYS = "remembered_device_days"
@@ -46,11 +47,11 @@ class SessionLimitsForm(forms.Form):
         else:
             self.fields[
                 _DAYS
-            ].help_text = f"1 to {bounds.remembered_device_days}. Empty asks for the second factor at every sign-in."
+            ].help_text = f"1 to {bounds.remembered_device_days}. If it’s empty, members give their second factor at every sign-in."
         for name, portal in zip(_LIMITS, (bounds.portal_idle, bounds.portal_duration), strict=True):
             self.fields[name].help_text = (
                 f"{bounds.shortest:,} to {bounds.longest:,}. Empty sets no limit. "
-                f"The portal itself ends its sessions after {portal:,} in any case."
+                f"The portal itself ends its sessions after {duration_text(portal)} in any case."
             )
 
     @property

@@ -338,6 +338,7 @@ def clock(value: datetime) -> str:
 
 
 register.filter("relative", times.relative)
+register.filter("duration", times.duration_text)
 
 
 def _time(value: datetime, text: str) -> SafeString:
@@ -381,6 +382,12 @@ _ATTRIBUTE_LABELS = {
     "manager.value": "Manager ID",
     "manager.displayName": "Manager",
 }
+
+
+@register.filter
+def item(mapping: Mapping[Any, Any], key: Any) -> Any:
+    """Return the value of a key, None if the mapping has none."""
+    return mapping.get(key)
 
 
 @register.filter

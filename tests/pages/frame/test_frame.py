@@ -37,7 +37,7 @@ def test_an_area_that_the_member_may_not_open_has_a_lock(admin_client: Client, m
     link = area(page, "SCIM")
     assert "(no access)" in link
     # The reason is shown on hover, and read out.
-    reason = "Your roles don’t let you see the SCIM connection and what it provisioned."
+    reason = "Your roles don’t let you see the SCIM connection, its people and groups."
     assert f'title="{reason}"' in link
     described = re.search(r'aria-describedby="([^"]+)"', link)
     assert described

@@ -121,14 +121,14 @@ def test_a_role_is_previewed_and_added(
     models.OrganizationRow.objects.filter(pk=acme.pk).update(custom_roles=[ROLES])
 
     preview = admin_client.get(f"{url_of(eve)}roles/add/", {"role": "manager"}).content.decode()
-    assert "change a member&#x27;s roles" in preview
+    assert "Assign roles to members" in preview
     assert admin_client.post(f"{url_of(eve)}roles/add/", {"role": "manager"}).status_code == 303
     assert admin_client.post(f"{url_of(eve)}roles/add/", {"role": "no_such_role"}).status_code == 422
 
     eve.refresh_from_db()
     assert eve.direct_roles == ["manager"]
     dialog = admin_client.get(f"{url_of(eve)}roles/manager/remove/").content.decode()
-    assert "No longer: " in dialog
+    assert "They can no longer:" in dialog
     assert admin_client.post(f"{url_of(eve)}roles/manager/remove/").status_code == 303
     eve.refresh_from_db()
     assert eve.direct_roles == []

@@ -84,7 +84,7 @@ def test_the_page_says_which_limit_ended_the_session(admin: models.MemberRow, se
     with time_machine.travel("2026-11-29T07:58:00Z", tick=False) as clock:
         client = factories.signed_in(admin)
         clock.shift(timedelta(hours=2))
-        assert sentence(client) == "Your session ended on 29 Nov 2026, 08:58 UTC, after 60 minutes without activity."
+        assert sentence(client) == "Your session ended on 29 Nov 2026, 08:58 UTC, after 1 hour without activity."
 
         client = factories.signed_in(admin)
         models.MemberSessionRow.objects.update(last_accessed_at=timezone.now() + timedelta(hours=13))

@@ -42,7 +42,7 @@ def test_everyone_else_is_signed_out(
 def test_a_member_without_the_right_sees_why(acme: models.OrganizationRow, member_client: Client) -> None:
     html = page(member_client)
 
-    assert "Your roles don’t let you end the sessions of members." in html
+    assert "Your roles don’t let you end members’ sessions." in html
     assert "Your roles don’t let you delete the organization." in html
     assert f'href="{END}"' not in html
     assert member_client.post(DELETE, {"name": "Acme"}).status_code == 403

@@ -184,7 +184,7 @@ def test_someone_without_the_rights_sees_what_is_missing(acme: models.Organizati
     assert "Your roles don’t let you create roles." in shown
     assert "This list isn’t complete" in shown
     role = text(client.get(f"{ROLES}of/reader/"))
-    assert "Your roles don’t let you see the organization's members." in role
+    assert "Your roles don’t let you see the organization’s members." in role
     # The right is removed while the page is open.
     models.OrganizationRow.objects.filter(pk=acme.pk).update(custom_roles=[])
     assert client.get(ROLES).status_code == 403

@@ -27,7 +27,7 @@ def test_limits_are_saved_and_shown(admin_client: Client, acme: models.Organizat
     settings = now(acme)
     assert (settings.session_idle_minutes, settings.session_duration_minutes) == (30, 0)
     page = text(admin_client.get(PAGE))
-    assert "End after 30 minutes" in page
+    assert "<dd>30 minutes</dd>" in page
     assert "for 14 days" in page
 
 

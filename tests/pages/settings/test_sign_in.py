@@ -149,7 +149,7 @@ def test_emergency_access_needs_a_permission_of_its_own(
 ) -> None:
     give_role(member, "update.settings.allowed-auth-methods")
     html = text(member_client.get(f"{REVIEW}?methods=password"))
-    assert "Your roles don’t let you make members emergency admins." in html
+    assert "Your roles don’t let you choose emergency admins." in html
     named = save_methods(member_client, "password", emergency_admin=public_id("member", admin.pk))
     assert named.status_code == 403
     assert now(acme).auth_methods == "ALL_ALLOWED"

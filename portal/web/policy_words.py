@@ -154,7 +154,7 @@ def choices(policy: Policy, chosen: Collection[str], may_choose: Callable[[str],
             ResourceWords(
                 resource.resource_id,
                 title or resource.resource_id,
-                resource.description,
+                "" if title else resource.description,
                 is_raw=not title,
                 actions=actions,
                 allows_all=everything in chosen,

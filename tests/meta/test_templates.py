@@ -77,6 +77,12 @@ def test_a_line_is_short_enough_to_read(name: str) -> None:
     assert [number for number, line in enumerate(lines, start=1) if len(line) > MAX_LINE] == []
 
 
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_button_is_as_wide_as_its_words(name: str) -> None:
+    """Blanks after hidden words are an item of their own in a button, with a gap before it."""
+    assert not re.search(r'class="visually-hidden">[^<]*</span>\s+</(?:button|a)>', source(name))
+
+
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if not name.startswith("emails/")])
 def test_no_template_has_inline_code_that_the_content_security_policy_forbids(name: str) -> None:
     elements = Elements(name)

@@ -49,7 +49,7 @@ def test_a_role_and_a_domain_are_added_on_a_phone_without_javascript(embedded: P
 
     page.goto(f"{embedded.url}/o/acme/settings/domains/")
     page.get_by_role("link", name="Add domain").click()
-    page.get_by_label("Domain").fill("acme.example")
+    page.get_by_role("textbox", name="Domain").fill("acme.example")
     page.get_by_role("button", name="Add domain").click()
     expect(page.get_by_text("acme.example").first).to_be_visible()
     assert overflow(page) == 0

@@ -55,9 +55,9 @@ def record_export(
         activity.record_export(exported, dict(wanted), of=of)
 
 
-def every_item(fetch: Callable[..., Page[Item]]) -> Iterator[Item]:
-    """Yield the items of a list, up to MAX_EXPORTED, page by page. `fetch` takes a cursor and a limit."""
-    return islice(_all_pages(fetch), MAX_EXPORTED)
+def every_item(fetch: Callable[..., Page[Item]], *, maximum: int = MAX_EXPORTED) -> Iterator[Item]:
+    """Yield the items of a list, up to `maximum`, page by page. `fetch` takes a cursor and a limit."""
+    return islice(_all_pages(fetch), maximum)
 
 
 def _all_pages(fetch: Callable[..., Page[Item]]) -> Iterator[Item]:

@@ -25,11 +25,21 @@ def redirect_if_moved(request: HttpRequest) -> HttpResponse | None:
     slug = portal_request.directories.moved_to(former)
     if not slug:
         return None
-    query = request.META.get("QUERY_STRING", "")
+    query = _moved_query(request, former, slug)
     url = f"/o/{slug}/{quote(parts[3])}" + (f"?{query}" if query else "")
     response = private(HttpResponse(status=307, headers={"Location": url}))
     _move_session(portal_request, response, former, slug)
     return response
+
+
+def _moved_query(request: HttpRequest, former: str, slug: str) -> str:
+    """Return the query string, with the page to open afterwards at the new slug, too."""
+    onward, old = request.GET.get("next", ""), f"/o/{former}/"
+    if not onward.startswith(old):
+        return str(request.META.get("QUERY_STRING", ""))
+    query = request.GET.copy()
+    query["next"] = f"/o/{slug}/{onward.removeprefix(old)}"
+    return query.urlencode(safe="/")
 
 
 def _move_session(request: PortalRequest, response: HttpResponse, former: str, slug: str) -> None:

@@ -17,6 +17,7 @@ from portal.web.availability import available
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from portal.web.step_up import needs_step_up, step_up
 from scim_admin.attention import after_decision, attention_context
 from scim_admin.causes.words import words_for
 from scim_admin.forms.conflicts import ConflictsQuery, DecideForm, DomainForm
@@ -66,6 +67,8 @@ def domain(request: PortalRequest) -> HttpResponse:
     if form.is_valid():
         try:
             if request.method == "POST":
+                if needs_step_up(request):
+                    return step_up(request, f"{request.path}?{urlencode({'domain': form.cleaned_data['domain']})}")
                 allowed = gateway.always_link(connection.connection_id, domain=form.cleaned_data["domain"])
                 messages.success(request, f"Members with an address at {allowed} are now linked automatically.")
                 return see_other(_url(request, "scim:conflicts"))
@@ -79,6 +82,8 @@ def stop_linking(request: PortalRequest) -> HttpResponse:
     """Stop linking a domain automatically."""
     gateway, form = available(request.directory.scim.conflicts, "conflicts"), DomainForm(request.POST)
     connection = request.directory.scim.connection.get()
+    if needs_step_up(request):
+        return step_up(request, _url(request, "scim:conflicts-domain"))
     if connection and form.is_valid():
         domain = gateway.stop_linking(connection.connection_id, domain=form.cleaned_data["domain"])
         messages.success(request, f"Members with an address at {domain} now wait for your decision.")

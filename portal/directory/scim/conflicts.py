@@ -82,13 +82,13 @@ class ScimConflictGateway(Protocol):
     def always_link(self, connection_id: str, *, domain: str) -> str:
         """Add a domain to the organization's allowed email domains, and approve the conflicts that wait with it.
 
-        Return the domain, normalized. Raise Invalid, NotFound.
+        Return the domain, normalized. Raise Invalid, NotFound, StepUpRequired.
         """
         ...
 
     def stop_linking(self, connection_id: str, *, domain: str) -> str:
         """Remove a domain from the organization's allowed email domains, and return it. Decisions and links stay.
 
-        A domain that isn't allowed is ignored. Raise NotFound.
+        A domain that isn't allowed is ignored. Raise NotFound, StepUpRequired.
         """
         ...

@@ -82,10 +82,11 @@ def name_search(text: str) -> NameSearch:
     return NameSearch((), " ".join(words))
 
 
-def candidates(keys: "QuerySet[Any, Any]") -> "list[Any] | None":
-    """Return the keys that a query of an index finds, in no order, or None if there are more than MAX_CANDIDATES."""
-    found = list(keys[: MAX_CANDIDATES + 1])
-    return found if len(found) <= MAX_CANDIDATES else None
+def candidates(keys: "QuerySet[Any, Any]", *, times: int = 1) -> "list[Any] | None":
+    """Return the keys that a query of an index finds, in no order, or None if there are more than `times` MAX_CANDIDATES."""
+    maximum = MAX_CANDIDATES * times
+    found = list(keys[: maximum + 1])
+    return found if len(found) <= maximum else None
 
 
 def create_indexes(using: str, report: Callable[[str], object]) -> None:

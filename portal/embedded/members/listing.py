@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db.models import BooleanField, Exists, F, Func, Max, OuterRef, Q, QuerySet, Value
@@ -38,6 +39,9 @@ from portal.embedded.scope import Scope
 from portal.embedded.sessions import limits
 
 _MAX_SESSIONS = 20
+# Members that a search reads at first.
+_FIRST = 1_000
+_ORDER = ("email_address_folded", "pk")
 _LAST_KEY = UUID(int=2**128 - 1)
 _REVOKE_SESSIONS = f"{RESOURCE}:revoke-sessions"
 
@@ -59,20 +63,15 @@ def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page
     scope.require(Permission.MEMBER_SEARCH)
     check_limit(limit)
     keys = keyset.Keyset("members", scope.organization_id, wanted)
-    found = _in_order(scope, is_deactivated=wanted.state is MemberState.DEACTIVATED)
+    in_order = _in_order(scope, is_deactivated=wanted.state is MemberState.DEACTIVATED)
     if cursor:
-        found = found.filter(_after(*keys.key(cursor)))
-    # These are whole indexes. Of any other list, a page reads a bounded number of rows of one of them.
-    is_whole = wanted in {MemberFilter(), MemberFilter(state=MemberState.DEACTIVATED)}
-    few = _candidates(scope, wanted.text)
-    bound = None if is_whole or few is not None else _bound(found)
-    if few is not None:
-        found = found.filter(pk__in=few)
-    if bound:
-        found = found.filter(email_address_folded__lte=bound[0])
-    if wanted.state:
-        found = found.filter(status__in=wanted.state.statuses)
-    rows = list(_matching(scope, found, wanted)[: limit + 1])
+        in_order = in_order.filter(_after(*keys.key(cursor)))
+    bound = None
+    # These are whole indexes. Of any other list, a bounded number of members is read.
+    if wanted not in {MemberFilter(), MemberFilter(state=MemberState.DEACTIVATED)}:
+        found, bound = _search(scope, in_order, wanted, limit)
+        in_order = in_order.filter(pk__in=[key for _, key in found])
+    rows = list(_whole(in_order)[: limit + 1])
     result = keys.page(rows, limit=limit, key=lambda row: [row.email_address_folded, str(row.pk)], searched_to=bound)
     return Page(_values(scope, result.items), result.next_cursor)
 
@@ -80,11 +79,14 @@ def page(scope: Scope, wanted: MemberFilter, *, cursor: str, limit: int) -> Page
 def helpers(scope: Scope, role_ids: Sequence[str], *, limit: int) -> tuple[Helper, ...]:
     """Return active members who have one of the roles, by email address; none from beyond what a search reads."""
     rows = _in_order(scope, is_deactivated=False)
-    bound = _bound(rows)
-    if bound:
-        rows = rows.filter(email_address_folded__lte=bound[0])
-    found = rows.filter(status=MemberStatus.ACTIVE).filter(has_any_role(role_ids, [scope.organization]))[:limit]
-    return tuple(Helper(row.name, row.email_address) for row in found)
+    has_role = Q(status=MemberStatus.ACTIVE) & has_any_role(role_ids, [scope.organization])
+    for size in _windows():
+        bound = _bound(rows, size)
+        named = _up_to(rows, bound).filter(has_role).values_list("name", "email_address")[:limit]
+        found = tuple(Helper(*one) for one in named)
+        if bound is None or len(found) == limit:
+            break
+    return found
 
 
 def details(scope: Scope, member_id: str) -> MemberDetails:
@@ -92,23 +94,59 @@ def details(scope: Scope, member_id: str) -> MemberDetails:
     is_own = scope.signed_in is not None and scope.signed_in.member.member_id == member_id
     if not is_own:
         scope.require(Permission.MEMBER_SEARCH)
-    row = _members(scope).filter(pk=parse_id("member", member_id)).first()
+    row = _whole(scope.of(models.MemberRow)).filter(pk=parse_id("member", member_id)).first()
     if row is None:
         raise NotFound("This member does not exist.")
     (listed,) = _values(scope, [row])
     return MemberDetails(listed, _group_names(scope, listed.member), _sessions(scope, row, is_own=is_own))
 
 
-def _members(scope: Scope) -> Rows:
-    return with_details(scope.of(models.MemberRow)).filter(organization__deleted_at=None)
+def _whole(rows: Rows) -> Rows:
+    """Select with members what is shown of them, and none of an organization that was deleted in the meantime."""
+    return with_details(rows).filter(organization__deleted_at=None)
 
 
 def _in_order(scope: Scope, *, is_deactivated: bool) -> Rows:
     """Return the members who are deactivated, or the others, by email address. A deactivated one's can be another's, too."""
-    rows = _members(scope).order_by("email_address_folded", "pk")
+    rows = scope.of(models.MemberRow).order_by(*_ORDER)
     # Repeat the conditions of partial indexes literally: a planner can't derive them from parameters.
     deleted = RawSQL(f"'{MemberStatus.DELETED}'", ())  # noqa: S611 -- a constant
     return rows.filter(status=deleted) if is_deactivated else rows.exclude(status=deleted)
+
+
+def _search(
+    scope: Scope, in_order: Rows, wanted: MemberFilter, limit: int
+) -> tuple[Sequence[tuple[str, UUID]], list[str] | None]:
+    """Return the keys of the members of a page and the one after, and the key after which the next page begins, None at the end.
+
+    If many members meet the conditions, enough are among the first thousand of the list. If few do, an index finds them by a
+    word. Else more of the list is read, step by step: a planner doesn't know how much that will be.
+    """
+    matching = partial(_matching, scope, wanted=wanted)
+    for size in _windows():
+        bound = _bound(in_order, size)
+        found = _keys(matching(_up_to(in_order, bound)), limit)
+        if bound is None or len(found) > limit:
+            break
+        few = _candidates(scope, wanted.text) if size == _FIRST else None
+        if few is not None:
+            found, bound = _keys(matching(in_order.filter(pk__in=few)), limit), None
+            break
+    if len(found) > limit:
+        # Not the end of what was read: a member may be deleted before the page is.
+        email_address, key = found[limit - 1]
+        bound = [email_address, str(key)]
+    return found, bound
+
+
+def _keys(rows: Rows, limit: int) -> Sequence[tuple[str, UUID]]:
+    return list(rows.values_list(*_ORDER)[: limit + 1])
+
+
+def _windows() -> Sequence[int]:
+    """Return how many members of the list are read, at first and while too few of them meet the conditions."""
+    last = keyset.MAX_SEARCHED
+    return (*(size for size in (_FIRST, 10 * _FIRST) if size < last), last)
 
 
 def _after(email_address: str, key: str) -> Q:
@@ -117,11 +155,14 @@ def _after(email_address: str, key: str) -> Q:
     return Q(email_address_folded__gte=email_address) & (Q(email_address_folded__gt=email_address) | same)
 
 
-def _bound(rows: Rows) -> list[str] | None:
-    """Return the key of the last member that one page of a search reads, None if it reads all of them."""
-    last = keyset.MAX_SEARCHED
-    found = list(rows.values_list("email_address_folded", flat=True)[last - 1 : last + 1])
+def _bound(rows: Rows, size: int) -> list[str] | None:
+    """Return the key of the last of so many members, None if there are no more than these."""
+    found = list(rows.values_list("email_address_folded", flat=True)[size - 1 : size + 1])
     return [found[0], str(_LAST_KEY)] if len(found) > 1 else None
+
+
+def _up_to(rows: Rows, bound: list[str] | None) -> Rows:
+    return rows.filter(email_address_folded__lte=bound[0]) if bound else rows
 
 
 def _candidates(scope: Scope, text: str) -> list[UUID] | None:
@@ -132,7 +173,8 @@ def _candidates(scope: Scope, text: str) -> list[UUID] | None:
     members = scope.of(models.MemberRow).order_by()
     by_name = members.filter(_NameHas(F("name"), Value(f"%{_escaped(word)}%"))).values_list("pk", flat=True)
     by_address = members.filter(email_address_folded__contains=fold_address(word)).values_list("pk", flat=True)
-    return candidates(by_name.union(by_address, all=True))
+    # More than elsewhere: what even more members have is soon found in the list.
+    return candidates(by_name.union(by_address, all=True), times=5)
 
 
 class _NameHas(Func):
@@ -149,6 +191,8 @@ def _escaped(word: str) -> str:
 
 def _matching(scope: Scope, rows: Rows, wanted: MemberFilter) -> Rows:
     """Return the members that meet the conditions, with each word in their names or email addresses."""
+    if wanted.state:
+        rows = rows.filter(status__in=wanted.state.statuses)
     if wanted.role_id:
         rows = rows.filter(has_any_role([wanted.role_id], [scope.organization]))
     if wanted.sign_in:

@@ -83,7 +83,7 @@ class EmbeddedScimConflicts:
         return ScimLinkingRule(tuple(connection.organization.email_allowed_domains), known, number)
 
     def always_link(self, connection_id: str, *, domain: str) -> str:
-        """Allow a domain, and approve the conflicts that wait with it. Raise Invalid, NotFound."""
+        """Allow a domain, and approve the conflicts that wait with it. Raise Invalid, NotFound, StepUpRequired."""
         self._require_domains()
         known = email_domains.read_domain(domain)
         with transaction.atomic():
@@ -98,7 +98,7 @@ class EmbeddedScimConflicts:
         return known
 
     def stop_linking(self, connection_id: str, *, domain: str) -> str:
-        """Disallow a domain, so that its members wait for a decision again. Raise NotFound."""
+        """Disallow a domain, so that its members wait for a decision again. Raise NotFound, StepUpRequired."""
         self._require_domains()
         # Not read_domain(): the operator may have allowed a domain that an admin can't allow.
         known = fold_domain(domain.strip())
@@ -110,6 +110,8 @@ class EmbeddedScimConflicts:
     def _require_domains(self) -> None:
         self._scope.require(Permission.SCIM_UPDATE)
         self._scope.require(Permission.ALLOWED_DOMAINS)
+        # As in the settings: the list decides who can join, too.
+        self._scope.require_recent_proof()
 
     def _decide(self, conflicts: Sequence[models.ScimConflictRow], *, approve: bool) -> None:
         """Approve or dismiss locked conflicts of one connection."""

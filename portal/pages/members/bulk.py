@@ -1,11 +1,15 @@
 """One action on several members that were chosen in the list: a page that asks, then what happened to each."""
 
-from collections.abc import Callable, Mapping
+import binascii
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from portal.directory.errors import (
     Conflict,
@@ -27,6 +31,8 @@ from portal.web.step_up import needs_step_up, step_up
 
 MAX_CHOSEN = 200
 _SHOWN = 10
+# Of the IDs together, which a URL holds compressed.
+_MAX_BYTES = 200 * 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +102,13 @@ class Failure:
 
 
 def choose(request: PortalRequest) -> HttpResponse:
-    """Ask before an action on the chosen members, and do it once that is confirmed."""
-    name = request.POST.get("action", "")
-    action, chosen = ACTIONS.get(name), list(dict.fromkeys(request.POST.getlist("member")))
+    """Ask before an action on the chosen members, and do it once that is confirmed. A GET, after a step-up, only asks."""
+    name, members = (
+        (request.POST.get("action", ""), request.POST.getlist("member"))
+        if request.method == "POST"
+        else (request.GET.get("action", ""), _unpacked(request.GET.get("chosen", "")))
+    )
+    action, chosen = ACTIONS.get(name), list(dict.fromkeys(members))
     list_url = reverse("members:members", args=[_slug(request)])
     if action is None:
         raise Invalid("Choose what to do with the members.")
@@ -110,7 +120,8 @@ def choose(request: PortalRequest) -> HttpResponse:
     if len(chosen) > MAX_CHOSEN:
         raise Invalid(f"Choose {MAX_CHOSEN} members at most.")
     if needs_step_up(request):
-        return step_up(request, list_url)
+        # The proof must not cost the selection.
+        return step_up(request, f"{request.path}?{urlencode({'action': name, 'chosen': _packed(chosen)})}")
     form = RoleForm(request.POST if "confirmed" in request.POST else None, role_ids=_roles(request, name))
     if "confirmed" not in request.POST or (action.takes_role and not form.is_valid()):
         return _ask(request, name, action, chosen, form)
@@ -197,6 +208,21 @@ def _read(request: PortalRequest, member_id: str) -> Member | None:
         return request.directory.members.details(member_id).listed.member
     except NotFound:
         return None
+
+
+def _packed(chosen: Sequence[str]) -> str:
+    """Return IDs for a URL: 200 of them take 5 kB, and 8 kB is what proxies accept."""
+    return urlsafe_b64encode(zlib.compress("\n".join(chosen).encode())).decode().rstrip("=")
+
+
+def _unpacked(packed: str) -> list[str]:
+    """Return the IDs that `_packed` put into a URL, none if it is damaged."""
+    try:
+        compressed = urlsafe_b64decode(packed + "=" * (-len(packed) % 4))
+        text = zlib.decompressobj().decompress(compressed, _MAX_BYTES).decode()
+    except (binascii.Error, ValueError, zlib.error):
+        return []
+    return text.split("\n") if text else []
 
 
 def _roles(request: PortalRequest, name: str) -> list[str]:

@@ -62,7 +62,7 @@ urlpatterns = [
     ),
     route("export/", export.export, name="export", allow=Permission.MEMBER_SEARCH, methods=("POST",), hands_out=True),
     # Each action has a permission of its own, which the view checks.
-    route("bulk/", bulk.choose, name="bulk", allow=Audience.SIGNED_IN, methods=("POST",)),
+    route("bulk/", bulk.choose, name="bulk", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("<str:member_id>/", views.member, name="member", allow=Permission.MEMBER_SEARCH),
     route(
         "<str:member_id>/unlock/",

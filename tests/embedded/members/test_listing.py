@@ -11,6 +11,7 @@ from portal.directory.members import MemberFilter, MemberState, MemberStatus
 from portal.embedded import models
 from portal.embedded.database import keyset
 from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.members import listing
 from portal.embedded.members.members import EmbeddedMembers
 from tests import factories
 from tests.plans import without_partitions
@@ -81,17 +82,7 @@ INDEXES = {
 }
 
 
-@pytest.mark.parametrize(("wanted", "index"), INDEXES.values(), ids=INDEXES)
-def test_a_page_is_read_from_an_index(
-    members: EmbeddedMembers, acme: models.OrganizationRow, wanted: MemberFilter, index: str
-) -> None:
-    factories.member(acme, "ben@acme.example")
-    with CaptureQueriesContext(connection) as queries:
-        members.page(wanted)
-    (statement,) = [
-        one["sql"] for one in queries if '"status"' in one["sql"] and "LIMIT" in one["sql"] and "JOIN" in one["sql"]
-    ][-1:]
-
+def plan_of(statement: str) -> str:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # With few rows PostgreSQL prefers a sequential scan.
@@ -99,6 +90,78 @@ def test_a_page_is_read_from_an_index(
                 "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
             )
         cursor.execute(f"{'EXPLAIN' if connection.vendor == 'postgresql' else 'EXPLAIN QUERY PLAN'} {statement}")
-        plan = without_partitions(str(cursor.fetchall()))
+        return without_partitions(str(cursor.fetchall()))
 
-    assert index in plan, plan
+
+@pytest.mark.parametrize(("wanted", "index"), INDEXES.values(), ids=INDEXES)
+def test_a_page_is_read_from_an_index(
+    members: EmbeddedMembers, acme: models.OrganizationRow, wanted: MemberFilter, index: str
+) -> None:
+    factories.member(acme, "ben@acme.example")
+    with CaptureQueriesContext(connection) as queries:
+        members.page(wanted)
+    statements = [one["sql"] for one in queries if '"status"' in one["sql"] and "LIMIT" in one["sql"]]
+
+    # The page itself, or what a search reads: the end of it, and the keys of the members who are found.
+    for statement in statements[:2]:
+        plan = plan_of(statement)
+        assert index in plan, plan
+
+
+def test_a_word_that_many_have_is_found_in_the_first_members_of_the_list(
+    members: EmbeddedMembers, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_FIRST", 4)
+    for number in range(9):
+        factories.member(acme, f"m{number}@acme.example")
+    with CaptureQueriesContext(connection) as queries:
+        page = members.page(MemberFilter(text="acme"), limit=2)
+
+    assert len(page.items) == 2
+    # The end of what is read, the keys, the members, and with what and when they sign in.
+    assert len(queries) <= 4
+    assert page.next_cursor
+
+
+@pytest.mark.postgresql
+def test_a_word_that_few_have_is_found_by_the_trigram_indexes(
+    members: EmbeddedMembers, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_FIRST", 4)
+    for number in range(9):
+        factories.member(acme, f"m{number}@acme.example", name="Grace Hopper" if number == 7 else "")
+    with CaptureQueriesContext(connection) as queries:
+        page = members.page(MemberFilter(text="hopper"))
+
+    assert [one.member.email_address for one in page.items] == ["m7@acme.example"]
+    (statement,) = [one["sql"] for one in queries if "UNION ALL" in one["sql"] and "ILIKE" in one["sql"]]
+    own = f'"directory_member"."organization_id" = \'{acme.pk.hex}\'::uuid'
+    assert own in statement
+    with connection.cursor() as cursor:
+        # An organization of so few is read faster as a whole, and so is a small table.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {statement.replace(own, 'true')}")
+        plan = without_partitions(str(cursor.fetchall()))
+    assert "directory_member_name_parts" in plan, plan
+    assert "directory_member_address_parts" in plan, plan
+
+
+def test_a_member_who_is_deleted_while_a_page_is_read_costs_no_other(
+    members: EmbeddedMembers, acme: models.OrganizationRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        factories.member(acme, f"m{number}@acme.example")
+    keys = listing._keys
+
+    def deleted_in_between(rows: listing.Rows, limit: int) -> object:
+        found = keys(rows, limit)
+        models.MemberRow.objects.filter(email_address="m1@acme.example").update(status=MemberStatus.DELETED)
+        return found
+
+    monkeypatch.setattr(listing, "_keys", deleted_in_between)
+    found = addresses(members, MemberFilter(text="acme"), 2)
+
+    assert [one for page in found for one in page] == [
+        "ada@acme.example",
+        *(f"m{n}@acme.example" for n in (0, 2, 3, 4, 5)),
+    ]

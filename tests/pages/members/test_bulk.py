@@ -1,6 +1,8 @@
 """One action on several members of the list."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -8,7 +10,9 @@ from django.test import Client
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.embedded import models
+from portal.pages.members.bulk import MAX_CHOSEN
 from tests import factories
+from tests.conftest import PASSWORD
 
 URL, ADMIN = "/o/acme/members/bulk/", "stytch_admin"
 
@@ -99,3 +103,31 @@ def test_a_selection_has_a_limit(admin_client: Client) -> None:
     assert admin_client.post(URL, {"action": "deactivate", "member": list(map(str, range(201)))}).status_code == 422
     assert admin_client.post(URL, {"action": "fire", "member": ["x"]}).status_code == 422
     assert admin_client.post(URL, {"action": "deactivate"}).status_code == 303
+
+
+def test_a_step_up_keeps_the_selection(admin_client: Client, crowd: list[models.MemberRow]) -> None:
+    factories.forget_password_entry()
+    chosen = {"action": "remove-role", "role": ADMIN, "member": ids(*crowd), "confirmed": "yes"}
+
+    asked = urlsplit(admin_client.post(URL, chosen)["Location"])
+    assert asked.path == "/o/acme/confirm/"
+    (onward,) = parse_qs(asked.query)["next"]
+    confirmed = admin_client.post("/o/acme/confirm/", {"password": PASSWORD, "next": onward})
+    page = admin_client.get(confirmed["Location"]).content.decode()
+
+    assert re.findall(r'name="member" value="([^"]+)"', page) == ids(*crowd)
+    assert "Remove a role from 12 members" in page
+    statuses(*crowd)
+    assert all(one.direct_roles == [ADMIN] for one in crowd)
+
+
+def test_the_longest_selection_fits_into_a_url(admin_client: Client) -> None:
+    factories.forget_password_entry()
+    chosen = [public_id("member", uuid4()) for _ in range(MAX_CHOSEN)]
+
+    url = admin_client.post(URL, {"action": "deactivate", "member": chosen})["Location"]
+
+    # What nginx accepts for a line of the header by default.
+    assert len(url) < 8_000
+    for damaged in ("x", "eJz", "é", "A" * 5_000):
+        assert admin_client.get(URL, {"action": "deactivate", "chosen": damaged}).status_code == 303

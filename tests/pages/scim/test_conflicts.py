@@ -3,6 +3,7 @@
 import re
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -316,6 +317,18 @@ def test_a_domain_is_removed_even_if_only_the_operator_could_allow_it(
     entries = models.ActivityEntryRow.objects.filter(action="organization.update").order_by("pk")
     assert [entry.after["email_allowed_domains"] for entry in entries] == [["gmail.com"], []]
     assert {entry.actor_name for entry in entries} == {"Ada Admin"}
+
+
+def test_the_list_of_domains_changes_only_after_a_recent_proof(
+    admin_client: Client, connection: models.ScimConnectionRow
+) -> None:
+    models.OrganizationRow.objects.filter(slug="acme").update(email_allowed_domains=["acme.example"])
+    factories.forget_password_entry()
+
+    for url, domain, back in ((STOP, "acme.example", DOMAIN), (DOMAIN, "new.example", f"{DOMAIN}?domain=new.example")):
+        asked = admin_client.post(url, {"domain": domain})
+        assert asked["Location"] == f"/o/acme/confirm/?{urlencode({'next': back})}"
+    assert models.OrganizationRow.objects.get(slug="acme").email_allowed_domains == ["acme.example"]
 
 
 @pytest.mark.parametrize("form", [{}, {"domain": ""}, {"domain": "never.example"}, {"domain": "x" * 300}])

@@ -139,8 +139,10 @@ def test_sessions_and_links_survive_a_new_slug(
     moved = other.get("/o/acme/account/?x=1")
     assert (moved.status_code, moved["Location"]) == (307, "/o/acme-2/account/?x=1")
     assert other.get("/o/acme-2/account/").status_code == 200
-    visitor = Client().get("/o/acme/sign-in/?next=/o/acme/")
-    assert (visitor.status_code, visitor["Location"]) == (307, "/o/acme-2/sign-in/?next=/o/acme/")
+    # The page to open afterwards is at the new slug, too. Another organization's stays what it was: not a page of this one.
+    visitor = Client().get("/o/acme/sign-in/?next=/o/acme/members/%3Fq%3Dx")
+    assert (visitor.status_code, visitor["Location"]) == (307, "/o/acme-2/sign-in/?next=/o/acme-2/members/%3Fq%3Dx")
+    assert Client().get("/o/acme/sign-in/?next=/o/globex/")["Location"] == "/o/acme-2/sign-in/?next=/o/globex/"
     assert Client().post("/o/acme/account/name/", {"name": "x"})["Location"] == "/o/acme-2/account/name/"
     assert Client().get("/o/never/sign-in/").status_code == 404
 

@@ -13,9 +13,11 @@ from portal.access.audiences import Audience
 from portal.access.routing import Route, iter_routes
 from portal.api.declaration import Endpoint
 from portal.api.endpoints import ENDPOINTS
+from portal.api.errors.types import ERROR_TYPES
 from portal.api.rights import Rights
 from portal.directory.policy import DEFAULT_POLICY
 
+ROOT = Path(__file__).parents[2]
 ROUTES = [r for r in iter_routes() if r.access and r.access.allow in {Audience.PROJECT, Audience.SDK}]
 OPEN = [one for one in ENDPOINTS.values() if one.is_open]
 OPEN_PATHS = {f"v1/b2b/{one.path}" for one in OPEN} | {
@@ -36,6 +38,16 @@ def name_of(value: object) -> str:
 
 def url_of(declared: Route) -> str:
     return "/" + re.sub(r"<\w+:\w+>", "none", declared.path)
+
+
+def test_every_error_type_is_explained() -> None:
+    sources = (source.read_text() for source in (ROOT / "portal").rglob("*.py") if "stytch" not in source.parts)
+    named = {name for text in sources for name in re.findall(r'(?:error_type=|ApiError\(\s*)"(\w+)"', text)}
+
+    # Another one would be answered as the general one of its class, without a page of its own.
+    assert named - ERROR_TYPES.keys() == set()
+    assert len(named) > 100
+    assert [name for name, one in ERROR_TYPES.items() if not (one.cause and one.fix)] == []
 
 
 @pytest.mark.django_db

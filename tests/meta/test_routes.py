@@ -98,6 +98,21 @@ def test_another_organizations_session_is_not_valid_here(
     assert response.cookies[cookie_name("acme")].value == ""
 
 
+def test_every_form_needs_a_token_of_ours(admin_client: Client) -> None:
+    admin_client.handler.enforce_csrf_checks = True
+
+    taken = [
+        declared.name
+        for declared in ROUTES
+        if declared.access and declared.access.allow not in MACHINES
+        for method in declared.access.methods - {"GET", "HEAD", "OPTIONS"}
+        if "This form is no longer valid" not in admin_client.generic(method, url_of(declared)).content.decode()
+    ]
+
+    # Mail programs post the link for their users (RFC 8058).
+    assert taken == ["scim:stop-emails"]
+
+
 @pytest.mark.parametrize(
     ("declared", "method"),
     [(r, m) for r, m in ALLOWED_METHODS if r.access and isinstance(r.access.allow, Permission)],

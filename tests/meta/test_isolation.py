@@ -26,6 +26,7 @@ ACROSS = {
     "portal/embedded/sessions/discovery.py": "sign-in before an organization is chosen",
     "portal/embedded/sign_in/discovery.py": "the same for products",
     "portal/embedded/sign_in/email_tokens.py": "pruning",
+    "portal/embedded/sign_in/requested_links.py": "a forgotten password, before an organization is chosen",
     "portal/embedded/sessions/lifecycle.py": "the hash of a token or a JWT finds its session; pruning",
     "portal/embedded/second_factors/passkeys.py": "pruning",
     "portal/embedded/second_factors/remembered_devices.py": "pruning",

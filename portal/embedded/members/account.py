@@ -120,7 +120,7 @@ class EmbeddedAccount:
         holder = self._holder()
         tokens = self._scope.of(models.EmailTokenRow)
         own = tokens.filter(updates_member=holder.member.member_id)
-        row = email_tokens.code_row(own, email_address, code, purpose=EmailPurpose.UPDATE_CODE)
+        row = email_tokens.code_row(own, email_address, code, purposes=(EmailPurpose.UPDATE_CODE,))
         with transaction.atomic():
             member = email_updates.updated_member(self._scope, row, keep=_key(holder))
             email_tokens.use(row, tokens, email_tokens.wrong_code())

@@ -32,7 +32,9 @@ def ask(scope: Scope, email_address: str) -> None:
 
 def found(scope: Scope, email_address: str, code: str) -> models.EmailTokenRow:
     """Return the row of a right code, to use it. Must run outside a transaction. Raise Unauthenticated."""
-    return email_tokens.code_row(scope.of(models.EmailTokenRow), email_address, code, purpose=EmailPurpose.DOMAIN_CODE)
+    return email_tokens.code_row(
+        scope.of(models.EmailTokenRow), email_address, code, purposes=(EmailPurpose.DOMAIN_CODE,)
+    )
 
 
 def use(scope: Scope, row: models.EmailTokenRow) -> None:

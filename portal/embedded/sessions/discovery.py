@@ -1,32 +1,25 @@
 """Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
 
-from contextlib import suppress
-
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.actor import Origin
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import TooManyRequests, Unauthenticated
+from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import PASSWORD
 from portal.directory.sessions import AuthenticationFactor, Continuation, Discovered, SignedIn
 from portal.embedded import models
-from portal.embedded.audit import Caller
-from portal.embedded.members.sign_in_links import email_link
 from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import password_is_right
 from portal.embedded.scope import Scope, across_organizations, organization_value
 from portal.embedded.sessions.intermediate import intermediate_session, start_intermediate_session
 from portal.embedded.sign_in.methods import may_use
 from portal.embedded.sign_in.outcome import open_portal, signed_in_or_missing
+from portal.embedded.sign_in.requested_links import MAX_ORGANIZATIONS, EmbeddedSignInLinkEmails
 from portal.metrics import FAILED_SIGN_INS
-
-# Each attempt checks this many passwords, so that its time doesn't tell in how many organizations a person is a member.
-# A member of more organizations signs in at the organization's own URL.
-MAX_ORGANIZATIONS = 5
 
 
 class EmbeddedDiscovery:
@@ -37,6 +30,7 @@ class EmbeddedDiscovery:
 
     def authenticate(self, *, email_address: str, password: str) -> Discovered:
         """Return the organizations where this password is right. Raise Unauthenticated, taking the same time if none is."""
+        # As many checks for each attempt: its time doesn't tell in how many organizations a person is a member.
         candidates: list[models.MemberRow | None] = list(
             across_organizations(models.MemberRow)
             .select_related("organization", "scim_user")
@@ -79,29 +73,9 @@ class EmbeddedDiscovery:
         return open_portal(outcome)
 
     @property
-    def link_emails(self) -> "EmbeddedSignInLinkEmails | None":
+    def link_emails(self) -> EmbeddedSignInLinkEmails | None:
         """Sign-in links by email. None if email isn't configured."""
         return EmbeddedSignInLinkEmails(self._origin) if settings.EMAIL_IS_SET_UP else None
-
-
-class EmbeddedSignInLinkEmails:
-    """Implements portal.directory.sign_in_links.SignInLinkEmails."""
-
-    def __init__(self, origin: Origin) -> None:
-        self._origin = origin
-
-    def send(self, email_address: str, *, organization_slug: str = "") -> None:
-        """Have a worker email a sign-in link to the members with this address, in one organization or in all."""
-        members = across_organizations(models.MemberRow).select_related("organization", "scim_user")
-        named = members.filter(email_address_folded=fold_address(email_address), organization__deleted_at=None)
-        named = named.exclude(status=MemberStatus.DELETED)
-        if organization_slug:
-            named = named.filter(organization__slug=organization_slug)
-        for member in named.order_by("organization_id")[:MAX_ORGANIZATIONS]:
-            if may_use(member, PASSWORD):
-                # An organization whose queue is full answers as any other: the response doesn't tell who is a member.
-                with suppress(TooManyRequests):
-                    email_link(member, Caller(Actor(ActorType.VISITOR), self._origin))
 
 
 def _active_members(session: models.IntermediateSessionRow) -> list[models.MemberRow]:

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 
-from portal.directory.email_addresses import fold_address
 from portal.directory.email_otps import CodeRequest
 from portal.directory.errors import DirectoryError
 from portal.directory.members import Member, MemberStatus
@@ -82,7 +81,9 @@ class EmbeddedEmailOtps:
         if terms:
             terms.check()
         tokens = self._scope.of(models.EmailTokenRow)
-        row = email_tokens.code_row(tokens, email_address, code, purpose=self._purpose(email_address, terms))
+        # To products, the code of a new address is as any other. The portal takes it in the session that asked for it.
+        purposes = (EmailPurpose.CODE, EmailPurpose.UPDATE_CODE) if terms else (EmailPurpose.CODE,)
+        row = email_tokens.code_row(tokens, email_address, code, purposes=purposes)
         with transaction.atomic():
             member = (
                 updated_member(self._scope, row, keep=session_key(before.session))
@@ -96,15 +97,6 @@ class EmbeddedEmailOtps:
             factor = email_factor(EMAIL_OTP, member.email_address, member.pk, timezone.now())
             outcome = signed_in_or_missing(self._scope, member, factor, terms, before)
         return replace(outcome, method_id=email_id(member.pk, member.email_address))
-
-    def _purpose(self, email_address: str, terms: SessionTerms | None) -> EmailPurpose:
-        """Return which kind of code to check: to products, that of a new address is as any other.
-
-        The portal asks for it in the session that requested it (portal.directory.account).
-        """
-        updates = self._scope.of(models.EmailTokenRow).filter(purpose=EmailPurpose.UPDATE_CODE)
-        waiting = updates.filter(email_address_folded=fold_address(email_address), expires_at__gt=timezone.now())
-        return EmailPurpose.UPDATE_CODE if terms and waiting.exists() else EmailPurpose.CODE
 
     def _requested(self, request: CodeRequest) -> models.EmailTokenRow:
         return models.EmailTokenRow(

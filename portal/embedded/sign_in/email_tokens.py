@@ -8,6 +8,7 @@ the email is rendered, so a second copy, after a worker was killed, has the same
 import base64
 import hashlib
 import hmac
+import secrets
 from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
@@ -41,6 +42,7 @@ Token = TypeVar("Token", models.EmailTokenRow, models.DiscoveryTokenRow)
 
 MAX_CODE_ATTEMPTS = 5
 _CODE_DIGITS = 6
+_HASH_BYTES = 32
 # An email that couldn't be sent for so long isn't sent at all.
 _WORTH_SENDING = timedelta(hours=1)
 _VERIFIER_LENGTH = (43, 128)  # RFC 7636, 4.1
@@ -86,9 +88,15 @@ def reset_templates(template_id: str | None, first_template_id: str | None) -> d
 
 
 def drop(row: Token, rows: QuerySet[Token], error: DirectoryError) -> None:
-    """Delete a row whose email nobody may get. Only the operator's log says so: the address may be made up."""
+    """Don't send an email that nobody may get. Only the operator's log says so: the address may be made up.
+
+    A row of a code stays and takes wrong codes, as any other: otherwise the time of a wrong one would tell.
+    """
     log.info("email_not_sent", reason=error.error_type, purpose=row.purpose)
-    rows.filter(pk=row.pk).delete()
+    if row.purpose in {EmailPurpose.CODE, EmailPurpose.UPDATE_CODE}:
+        _issue(row, rows, secrets.token_bytes(_HASH_BYTES), row.login_minutes)
+    else:
+        rows.filter(pk=row.pk).delete()
 
 
 def waiting(rows: QuerySet[Token], token_id: str) -> Token | None:
@@ -123,22 +131,21 @@ def link_row(rows: QuerySet[Token], token: str, purposes: Collection[EmailPurpos
 
 
 def code_row(
-    rows: QuerySet[Token], email_address: str, code: str, *, purpose: EmailPurpose = EmailPurpose.CODE
+    rows: QuerySet[Token], email_address: str, code: str, *, purposes: Collection[EmailPurpose] = (EmailPurpose.CODE,)
 ) -> Token:
-    """Return the row of a code, to `use` it. Raise Unauthenticated if the code is wrong or has expired.
+    """Return the row of a code for one of the purposes, to `use` it. Raise Unauthenticated if it is wrong or has expired.
 
     After five codes, the right one isn't valid either. Must run outside a transaction: a rollback would undo the count.
     """
-    named = rows.filter(email_address_folded=fold_address(email_address), purpose=purpose)
+    named = rows.filter(email_address_folded=fold_address(email_address), purpose__in=purposes)
     valid = named.filter(expires_at__gt=timezone.now(), token_hash__isnull=False)
-    found = valid.order_by("-created_at").first()
-    # Count first: of many requests at once, five are checked.
-    counted = rows.filter(pk=found.pk if found else PROJECT, failed_attempts__lt=MAX_CODE_ATTEMPTS)
-    is_counted = bool(counted.update(failed_attempts=F("failed_attempts") + 1))
+    newest = {one.purpose: one for one in valid.order_by("created_at")}
     digits = "".join(one for one in code if one.isascii() and one.isdigit())
-    if found is None or not is_counted or not _is_code_of(found, digits):
+    # Counted first: of many requests at once, five are checked.
+    right = [one for one in newest.values() if _count_attempt(one, rows) and _is_code_of(one, digits)]
+    if not right:
         raise wrong_code()
-    return found
+    return right[0]
 
 
 def use(row: Token, rows: QuerySet[Token], error: Unauthenticated) -> None:
@@ -200,6 +207,12 @@ def _issue(row: Token, rows: QuerySet[Token], stored: bytes, minutes: int) -> No
 def derived(row_id: UUID, key: str = "") -> bytes:
     """Return the secret of the row with this key: 256 bits, the same each time, derived with SECRET_KEY or another `key`."""
     return hmac.digest((key or signing_keys()[0]).encode(), b"gatehouse.email-token" + row_id.bytes, "sha256")
+
+
+def _count_attempt(row: Token, rows: QuerySet[Token]) -> bool:
+    """Count a code that is tried, and say whether it may be."""
+    counted = rows.filter(pk=row.pk, failed_attempts__lt=MAX_CODE_ATTEMPTS)
+    return bool(counted.update(failed_attempts=F("failed_attempts") + 1))
 
 
 def _code_hash(row_id: UUID, code: str, key: str) -> bytes:

@@ -8,13 +8,15 @@ from django.core import mail
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.directory.actor import Origin
+from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.directory import Directory
+from portal.directory.email_otps import CodeRequest
 from portal.directory.errors import Conflict, Unauthenticated
 from portal.directory.organizations import EMAIL_OTP
-from portal.directory.sessions import SignedIn
+from portal.directory.sessions import SessionTerms, SignedIn
 from portal.embedded import models
-from portal.embedded.directory import EmbeddedProvider
+from portal.embedded.directory import EmbeddedDirectory, EmbeddedProvider
+from portal.embedded.scope import Scope
 from portal.embedded.sessions.lifecycle import start_session
 from portal.embedded.sign_in.methods import email_factor
 from tests import factories
@@ -106,6 +108,37 @@ def test_a_former_address_of_another_member_gets_no_code(
     run_tasks()
 
     assert [one for one in mail.outbox if one.subject.startswith("Confirm")] == []
+
+
+def test_what_waits_does_not_tell_whose_address_it_is(member: models.MemberRow, admin: models.MemberRow) -> None:
+    account, seen = opened(by_password(member)).account, []
+    for address in (NEW, admin.email_address):
+        mail.outbox.clear()
+        account.start_email_update(address)
+        run_tasks()
+        waiting = account.pending_email_update()
+        assert waiting
+        with pytest.raises(Unauthenticated):
+            account.finish_email_update(email_address=address, code="x")
+        attempts = models.EmailTokenRow.objects.get(email_address=address).failed_attempts
+        noticed = [one.subject for one in mail.outbox if one.to == [member.email_address]]
+        seen.append((waiting.email_address == address, waiting.expires_at is not None, attempts, noticed))
+
+    assert seen[0] == seen[1]
+
+
+def test_asking_for_a_members_address_does_not_stop_their_codes(
+    member: models.MemberRow, admin: models.MemberRow
+) -> None:
+    opened(by_password(member)).account.start_email_update(admin.email_address)
+    product = EmbeddedDirectory(Scope("acme", Origin(), project=Actor(ActorType.PROJECT, "secret")))
+    product.email_otps.request(CodeRequest(email_address=admin.email_address))
+    run_tasks()
+    code = next(line.strip() for line in str(mail.outbox[-1].body).splitlines() if line.strip().isdigit())
+
+    outcome = product.email_otps.authenticate(email_address=admin.email_address, code=code, terms=SessionTerms())
+
+    assert outcome.member.email_address == admin.email_address
 
 
 def test_the_last_admin_by_domain_keeps_their_address(acme: models.OrganizationRow, member: models.MemberRow) -> None:

@@ -54,6 +54,16 @@ def test_everyone_gets_the_same_page(admin: models.MemberRow, visitor: Client) -
     assert [one.to for one in mail.outbox] == [[ADA]]
 
 
+def test_a_wrong_code_takes_the_same_for_everyone(admin: models.MemberRow, visitor: Client) -> None:
+    for address in (ADA, "nobody@acme.example"):
+        visitor.post(SEND, {"email_address": address})
+        run_tasks()
+        assert visitor.post(ENTER, {"email_address": address, "code": "000 000x"}).status_code == 422
+
+    # Writing takes time, so there is something to write for both.
+    assert [one.failed_attempts for one in models.EmailTokenRow.objects.all()] == [1, 1]
+
+
 def test_emails_and_attempts_are_limited(admin: models.MemberRow, visitor: Client, settings: Settings) -> None:
     settings.SIGN_IN_EMAIL_RATE, settings.SIGN_IN_RATE_PER_MEMBER = "1 per hour", "1 per hour"
 

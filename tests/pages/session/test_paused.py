@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from portal.embedded import models
@@ -106,10 +108,25 @@ def test_links_are_limited(admin: models.MemberRow, settings: Settings) -> None:
 
 def test_full_queue_does_not_tell_who_is_a_member(admin: models.MemberRow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "MAX_WAITING", 0)
-    pause()
 
-    assert Client().post(EMAIL, {"email_address": ADA}).status_code == 200
+    for address in (ADA, "no@acme.example"):
+        assert Client().post(EMAIL, {"email_address": address}).status_code == 429
     assert sent() == []
+
+
+@pytest.mark.parametrize("url", [EMAIL, "/sign-in/email/"])
+def test_asking_does_the_same_for_every_address(admin: models.MemberRow, url: str) -> None:
+    done = []
+    for address in ("first@acme.example", ADA, "no@acme.example"):
+        with CaptureQueriesContext(connection) as asked:
+            assert Client().post(url, {"email_address": address}).status_code == 200
+        done.append([re.split(r" WHERE | VALUES |SAVEPOINT", one["sql"])[0] for one in asked.captured_queries])
+
+    # The first one may have something to load.
+    assert done[1] == done[2]
+    assert sent() == [ADA]
+    assert not models.EmailTokenRow.objects.exists()
+    assert not models.DiscoveryTokenRow.objects.exists()
 
 
 def test_without_email_the_page_names_the_operator(admin: models.MemberRow, settings: Settings) -> None:

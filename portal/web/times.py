@@ -11,7 +11,8 @@ from portal.directory.preferences import zone
 
 # The browser's own time zone, which static/js/portal.js stores. It isn't a secret, and anything else in it is ignored.
 BROWSER_ZONE_COOKIE = "browser-time-zone"
-_MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
+_MINUTE, _HOUR, _DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+_IN_DAYS = timedelta(days=60)
 _UNITS = (("day", 1440), ("hour", 60), ("minute", 1))
 
 
@@ -39,13 +40,21 @@ def relative(timestamp: datetime) -> str:
     if abs(distance) < _MINUTE:
         return "just now" if distance <= timedelta() else "in less than a minute"
     if distance > timedelta():
-        return f"in {timeuntil(timestamp, now, depth=1)}"
+        return _until(timestamp, distance)
     if -distance < _DAY:
         return f"{timesince(timestamp, now, depth=1)} ago"
     local = localized(timestamp)
     if local.date() == timezone.localdate() - _DAY:
         return f"yesterday at {local:%H:%M} {zone_label(local)}"
     return f"{local:%-d %b %Y}"
+
+
+def _until(timestamp: datetime, distance: timedelta) -> str:
+    """Return a future time. Rounded: what was created a moment ago, for seven days, ends in seven days."""
+    if distance > _IN_DAYS:
+        return f"in {timeuntil(timestamp, timestamp - distance, depth=1)}"
+    unit = next((one for one in (_DAY, _HOUR) if distance > one), _MINUTE)
+    return f"in {duration_text(round(distance / unit) * (unit // _MINUTE))}"
 
 
 def duration_text(minutes: int) -> str:

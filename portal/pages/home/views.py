@@ -20,6 +20,8 @@ from portal.web.scim.traffic import traffic
 # Entries of the activity log, and members of a new organization, that are shown.
 _RECENT, _MEMBERS = 5, 3
 _DOMAINS = 3
+# What needs attention without a connection, too.
+_OWN_ITEMS = ("sign_in", "domains", "expiring_invitations")
 
 
 def home(request: PortalRequest) -> HttpResponse:
@@ -44,9 +46,11 @@ def home(request: PortalRequest) -> HttpResponse:
         # A new organization's few members are listed.
         counts = None
     if request.allows(Permission.MEMBER_SEARCH):
-        context["expiring_invitations"] = request.directory.invitations.expiring()
+        expiring = request.directory.invitations.expiring()
+        context["expiring_invitations"] = expiring if expiring and (expiring.expired or expiring.expiring) else None
         if counts is not None:
             context["member_counts"] = counts.members()
+    context["has_own_items"] = any(context.get(name) for name in _OWN_ITEMS)
     return render_page(request, "home/home.html", context)
 
 

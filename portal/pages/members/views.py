@@ -109,6 +109,9 @@ def _member_page(
         "address_lock": address_lock(request, details),
         "deactivation_lock": deactivation_lock(request, details),
         "roles": shown_roles(request, details),
+        "invitation": request.directory.invitations.of_members((member_id,)).get(member_id)
+        if shown.status == MemberStatus.INVITED
+        else None,
         "list_url": reverse("members:members", args=[slug]),
         "has_details": request.directory.members.has_details,
         "can_send_links": request.directory.sign_in_links is not None,

@@ -41,7 +41,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member.approve_scim_link": ("link", "let the identity provider manage"),
     "member.create": ("user-plus", "added the member"),
     "member.deactivate": ("user-minus", "deactivated"),
-    "member.delete": ("user-minus", "deleted the member"),
+    "member.delete": ("user-minus", "deactivated"),
     "member.delete_mfa_phone_number": ("key-round", "deleted the phone number of"),
     "member.delete_passkey": ("shield-off", "removed a passkey of"),
     "member.delete_password": ("key-round", "deleted the password of"),

@@ -38,7 +38,11 @@ def _now() -> Iterator[None]:
         (timedelta(hours=37), "28 Nov 2026"),
         (timedelta(days=400), "26 Oct 2025"),
         (-timedelta(seconds=5), "in less than a minute"),
-        (-timedelta(days=9), "in 1 week"),
+        (-timedelta(minutes=59, seconds=58), "in 1 hour"),
+        (-timedelta(hours=23, minutes=59), "in 1 day"),
+        (-timedelta(days=6, hours=23), "in 7 days"),
+        (-timedelta(days=23), "in 23 days"),
+        (-timedelta(days=100), "in 3 months"),
     ],
 )
 def test_a_time_is_relative_up_to_a_day(ago: timedelta, text: str) -> None:

@@ -128,7 +128,7 @@ def test_the_last_request_and_the_next_one_are_shown(admin_client: Client, acme:
     html = admin_client.get("/o/acme/scim/").content.decode()
 
     assert f'datetime="{failure.at.isoformat(timespec="seconds")}"' in html
-    assert "Next one expected in 39 minutes" in text_of(html)
+    assert "Next one expected in 40 minutes" in text_of(html)
 
 
 @pytest.mark.parametrize("url", PAGES)

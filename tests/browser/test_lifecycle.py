@@ -38,7 +38,7 @@ def test_an_admin_pauses_and_resumes_and_enters_contacts(embedded: Portal, page:
     expect(page.locator("#toasts")).to_contain_text("Provisioning resumed.")
     expect(page.get_by_text("The connection is paused")).to_have_count(0)
 
-    page.get_by_role("link", name="Settings").first.click()
+    page.get_by_role("navigation", name="SCIM").get_by_role("link", name="Settings").click()
     contacts = page.locator("#contacts")
     contacts.get_by_label("Email addresses").fill("it@acme.example")
     contacts.get_by_role("button", name="Save").click()
@@ -80,7 +80,7 @@ def test_it_works_without_javascript_and_on_a_phone(
     assert overflow(page) == 0
     page.get_by_role("button", name="Pause provisioning").click()
     assert overflow(page) == 0
-    page.get_by_role("link", name="Settings").first.click()
+    page.get_by_role("navigation", name="SCIM").get_by_role("link", name="Settings").click()
     page.get_by_role("link", name="Delete…").click()
     assert overflow(page) == 0
     page.get_by_label("Keep them as members").check()

@@ -1,6 +1,6 @@
 """Create rows for tests with as few arguments as possible."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.directory.actor import ActorType, Origin
 from portal.directory.ids import public_id
 from portal.directory.scim.connection import ScimIdentityProvider
-from portal.directory.sessions import SessionTerms
+from portal.directory.sessions import AuthenticationFactor, SessionTerms
 from portal.embedded import models
 from portal.embedded.database.writes import Writes
 from portal.embedded.models.fields import fold_name
@@ -64,10 +64,12 @@ def session_token(member: models.MemberRow) -> str:
     return start_session(member, Origin(), password_entered_at=timezone.now()).session_token
 
 
-def product_session_token(member: models.MemberRow, minutes: int = 60) -> str:
-    """Return the token of a session that a product started by the API."""
-    terms = SessionTerms(duration_minutes=minutes)
-    return start_session(member, Origin(), password_entered_at=timezone.now(), terms=terms).session_token
+def product_session_token(
+    member: models.MemberRow, minutes: int = 60, factors: Sequence[AuthenticationFactor] = ()
+) -> str:
+    """Return the token of a session that a product started by the API, by password and with more factors."""
+    terms, now = SessionTerms(duration_minutes=minutes), timezone.now()
+    return start_session(member, Origin(), password_entered_at=now, terms=terms, factors=factors).session_token
 
 
 def signed_in(member: models.MemberRow) -> Client:

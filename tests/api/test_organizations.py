@@ -256,3 +256,13 @@ def test_stytchs_screens_learn_what_there_is(page_of: PageOf, member: models.Mem
     assert config["scim_config"] == {"scim_enabled": True}
     assert config["sso_config"]["sso_enabled"] is False
     assert config["organization_config"] == {"mfa_controls_enabled": True}
+
+
+def test_an_organization_has_no_sso_connections_yet(
+    sdk: B2BClient, page_of: PageOf, admin: models.MemberRow, member: models.MemberRow
+) -> None:
+    connections = sdk.sso.get_connections("acme")
+
+    assert connections.saml_connections == connections.oidc_connections == connections.external_connections == []
+    assert [page_of(one).get("b2b/sso").status for one in (admin, member)] == [200, 403]
+    assert error_of(lambda: sdk.sso.get_connections("none")) == (404, "organization_not_found")

@@ -139,6 +139,12 @@ def test_a_page_reads_the_groups_of_its_own_organization(
     assert second["next_cursor"] is None
 
 
+def test_a_page_of_an_organization_without_a_connection_has_no_groups(page_of: PageOf, admin: models.MemberRow) -> None:
+    answer = page_of(admin).post("b2b/scim/groups", {"limit": 1000})
+
+    assert (answer["scim_groups"], answer["next_cursor"]) == ([], None)
+
+
 @pytest.mark.parametrize(
     ("verb", "path"),
     [

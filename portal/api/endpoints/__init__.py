@@ -17,6 +17,7 @@ from portal.api.endpoints import (
     scim,
     sessions,
     sms_otps,
+    sso,
     totps,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "scim",
     "sessions",
     "sms_otps",
+    "sso",
     "totps",
 ]

@@ -134,6 +134,9 @@ def delete(caller: Caller, request: ConnectionRequest) -> DeleteConnectionRespon
 )
 def get_groups(caller: Caller, request: GetGroupsRequest) -> GetGroupsResponse:
     """Return a page of the groups that the identity provider sent, ordered by name."""
+    # Stytch's settings screen asks again and again after an error, and closes its dialogs each time.
+    if not request.connection_id and caller.directory.scim.connection.get() is None:
+        return GetGroupsResponse([], None)
     page = caller.directory.scim.groups.page(
         _connection_id(caller, request), cursor=request.cursor or "", limit=request.limit or DEFAULT_LIMIT
     )

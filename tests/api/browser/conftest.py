@@ -1,7 +1,7 @@
 """A product's pages, served from another origin than the API, in Chromium."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -13,6 +13,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from portal.directory.actor import Origin
+from portal.directory.sessions import AuthenticationFactor
 from portal.embedded import models
 from portal.embedded.project_secrets import create_project_secret
 from tests import factories
@@ -48,9 +49,9 @@ class ProductPage:
         self.page.goto(f"{self.product}/page.html?api={self.api}&token={self.public_token}")
         self.page.wait_for_selector("html[data-ready]")
 
-    def open_screen(self, screen: str, member: models.MemberRow) -> None:
+    def open_screen(self, screen: str, member: models.MemberRow, factors: Sequence[AuthenticationFactor] = ()) -> None:
         """Open one of Stytch's own screens for admins: scim, members or organization."""
-        self.sign_in(member)
+        self.sign_in(member, factors)
         self.page.goto(f"{self.product}/screen.html?screen={screen}&api={self.api}&token={self.public_token}")
 
     @property
@@ -64,10 +65,10 @@ class ProductPage:
         start = f"{url}&" if url else f"{self.sign_in_url}?"
         self.page.goto(start + urlencode(query))
 
-    def sign_in(self, member: models.MemberRow | None) -> None:
+    def sign_in(self, member: models.MemberRow | None, factors: Sequence[AuthenticationFactor] = ()) -> None:
         """Leave a member's session where the SDK keeps it."""
         if member:
-            token = factories.product_session_token(member)
+            token = factories.product_session_token(member, factors=factors)
             self.page.context.add_cookies([{"name": "stytch_session", "value": token, "url": self.product}])
 
     def call(self, method: str, *parameters: Any) -> dict[str, Any]:

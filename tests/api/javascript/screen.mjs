@@ -2,6 +2,7 @@
 
 import { createStytchB2BClient } from "@stytch/vanilla-js/b2b/index.headless.mjs";
 import {
+  AdminPortalB2BProducts,
   mountAdminPortalMemberManagement,
   mountAdminPortalOrgSettings,
   mountAdminPortalSCIM,
@@ -10,9 +11,14 @@ import {
 const address = new URLSearchParams(location.search);
 const api = address.get("api");
 const client = createStytchB2BClient(address.get("token"), { endpoints: { testAPIURL: api, liveAPIURL: api } });
-const mount = {
-  scim: mountAdminPortalSCIM,
-  members: mountAdminPortalMemberManagement,
-  organization: mountAdminPortalOrgSettings,
-}[address.get("screen")];
-mount({ client, element: "#screen" });
+const screens = {
+  scim: () => mountAdminPortalSCIM({ client, element: "#screen" }),
+  members: () =>
+    mountAdminPortalMemberManagement({ client, element: "#screen", config: { inviteRedirectURL: location.origin } }),
+  organization: () => {
+    const { emailMagicLinks, emailOtp, password } = AdminPortalB2BProducts;
+    const config = { allowedAuthMethods: [emailMagicLinks, emailOtp, password] };
+    mountAdminPortalOrgSettings({ client, element: "#screen", config });
+  },
+};
+screens[address.get("screen")]();

@@ -96,8 +96,7 @@ class ActiveScimConnection:
 class Organization:
     """A customer's account. Nothing of one organization is visible in another.
 
-    Only the embedded directory returns `custom_roles` and the fields after it, and `scim_active_connection` only to the
-    JSON API.
+    Only the embedded directory returns `created_at` and `updated_at`, and `scim_active_connection` only to the JSON API.
     """
 
     organization_id: str

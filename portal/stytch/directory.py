@@ -30,7 +30,7 @@ from portal.stytch.invitations import StytchInvitations
 from portal.stytch.member_changes import StytchEmailUpdates, StytchMemberRoles
 from portal.stytch.members import StytchMembers
 from portal.stytch.organization import StytchOrganization
-from portal.stytch.rbac import StytchRbac
+from portal.stytch.rbac import StytchOrganizationRbac, StytchRbac
 from portal.stytch.recovery_codes import StytchRecoveryCodes
 from portal.stytch.roles import StytchRoles
 from portal.stytch.scim.scim import StytchScim
@@ -73,12 +73,16 @@ class StytchDirectory:
     remembered_devices: RememberedDeviceGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
-        self._scope = scope
-        self.rbac = rbac
+        self._scope, self._rbac = scope, rbac
 
     def acting_as(self, signed_in: SignedIn) -> "StytchDirectory":
         """Return the same directory, with the member's session in each request, so that Stytch checks their permissions."""
-        return StytchDirectory(replace(self._scope, signed_in=signed_in), self.rbac)
+        return StytchDirectory(replace(self._scope, signed_in=signed_in), self._rbac)
+
+    @cached_property
+    def rbac(self) -> StytchOrganizationRbac:
+        """Which permissions its roles grant."""
+        return StytchOrganizationRbac(self._scope, self._rbac)
 
     @cached_property
     def organization(self) -> StytchOrganization:
@@ -138,7 +142,7 @@ class StytchDirectory:
     @cached_property
     def roles(self) -> StytchRoles:
         """Its own roles, and roles by email domain."""
-        return StytchRoles(self._scope, self.rbac)
+        return StytchRoles(self._scope, self._rbac)
 
     @cached_property
     def scim(self) -> StytchScim:

@@ -11,13 +11,13 @@ from portal.directory.locales import Locale
 from portal.directory.members import FIELD_ACTIONS, RESOURCE, Member, MemberFilter, MemberState
 from portal.directory.organizations import NOT_ALLOWED
 from portal.directory.pages import DEFAULT_LIMIT, Page
-from portal.directory.policy import MEMBER_ROLE, Policy
+from portal.directory.policy import MEMBER_ROLE
 from portal.directory.sessions import SignedIn
 from portal.directory.step_up import require_recent_proof
 from portal.stytch.errors import Meanings
 from portal.stytch.http import path_of
 from portal.stytch.members import StytchMembers
-from portal.stytch.rbac import StytchRbac
+from portal.stytch.rbac import StytchOrganizationRbac
 from portal.stytch.scope import Scope
 from portal.stytch.values import member_value
 
@@ -37,7 +37,7 @@ class StytchInvitations:
     has_details = False
     locales: tuple[Locale, ...] = ("en", "es", "fr", "pt-br")
 
-    def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
+    def __init__(self, scope: Scope, rbac: StytchOrganizationRbac) -> None:
         self._scope = scope
         self._rbac = rbac
 
@@ -54,7 +54,7 @@ class StytchInvitations:
 
     def grantable_roles(self) -> tuple[str, ...]:
         """Return the roles that the acting member can give to people they invite."""
-        policy, roles = self._policy, self._caller.session.roles
+        policy, roles = self._rbac.policy(), self._caller.session.roles
         if not policy.allows(roles, f"{RESOURCE}:{FIELD_ACTIONS['roles']}"):
             return ()
         return tuple(one for one in policy.roles if one != MEMBER_ROLE and policy.may_grant(roles, [one]))
@@ -64,7 +64,7 @@ class StytchInvitations:
         given = [one for one in new.roles if one != MEMBER_ROLE]
         grantable = self.grantable_roles() if given else ()
         for role_id in given:
-            if role_id not in self._policy.roles:
+            if role_id not in self._rbac.policy().roles:
                 raise Invalid("A role doesn’t exist.", field="roles")
             if role_id not in grantable:
                 raise Forbidden("Your roles don’t let you assign one of these roles.", field="roles")
@@ -102,10 +102,6 @@ class StytchInvitations:
             # Without a member's session, Stytch checks no permission.
             raise Unauthenticated("Sign in first.")
         return self._scope.signed_in
-
-    @property
-    def _policy(self) -> Policy:
-        return self._rbac.policy().with_roles(self._caller.organization.custom_roles)
 
     def _invited(self, member_id: str) -> Member:
         member = StytchMembers(self._scope).get(member_id)

@@ -12,7 +12,7 @@ from portal.directory.step_up import require_recent_proof
 from portal.stytch.errors import Meaning, Meanings
 from portal.stytch.http import path_of
 from portal.stytch.organization import StytchOrganization
-from portal.stytch.rbac import StytchRbac
+from portal.stytch.rbac import StytchOrganizationRbac
 from portal.stytch.scope import Scope
 from portal.stytch.values import member_value
 
@@ -137,7 +137,7 @@ class StytchMemberRoles:
     Stytch replaces all roles at once, so a change of the same roles between the two requests is overwritten.
     """
 
-    def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
+    def __init__(self, scope: Scope, rbac: StytchOrganizationRbac) -> None:
         self._scope = scope
         self._changes = StytchMemberChanges(scope)
         self._rbac = rbac

@@ -1,4 +1,4 @@
-"""The project's RBAC policy, cached for a few minutes."""
+"""The project's RBAC policy, cached for a few minutes, and an organization's, which has its own roles in addition."""
 
 import threading
 import time
@@ -9,6 +9,7 @@ from portal.directory.errors import DirectoryError
 from portal.directory.policy import Policy
 from portal.stytch.documents import misread
 from portal.stytch.http import StytchApi, path_of
+from portal.stytch.scope import Scope
 
 log = structlog.get_logger("gatehouse.stytch")
 FRESH_SECONDS = 300.0
@@ -16,7 +17,7 @@ RETRY_SECONDS = 15.0
 
 
 class StytchRbac:
-    """Implements portal.directory.rbac.RbacGateway. One per process, shared by its threads."""
+    """The project's policy. One per process, shared by its threads."""
 
     def __init__(self, api: StytchApi) -> None:
         self._api = api
@@ -58,3 +59,15 @@ class StytchRbac:
             return Policy.from_json(answer.part("policy").fields)
         except ValueError as error:
             raise misread(f"policy: {error}", answer.request_id) from None
+
+
+class StytchOrganizationRbac:
+    """Implements portal.directory.rbac.RbacGateway. Without a member who is signed in, it's the project's policy alone."""
+
+    def __init__(self, scope: Scope, project: StytchRbac) -> None:
+        self._scope, self._project = scope, project
+
+    def policy(self) -> Policy:
+        """Return the project's policy with the organization's own roles, as Stytch returned them for this request."""
+        signed_in = self._scope.signed_in
+        return self._project.policy().with_roles(signed_in.organization.custom_roles if signed_in else ())

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from portal.directory.members import Member, MemberRole, MemberRoleSource, MemberStatus, RetiredEmail, RoleSourceType
 from portal.directory.organizations import EmailImplicitRoleAssignment, Organization, OrganizationSettings
+from portal.directory.policy import Role, read_roles
 from portal.directory.scim.connection import ScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.directory.scim.groups import ScimGroup
 from portal.directory.second_factors import SMS_OTP, TOTP, MfaRequired, PendingSignIn
@@ -59,7 +60,16 @@ def organization_value(document: Document) -> Organization:
             ),
         ),
         trusted_metadata=_object(document, "trusted_metadata"),
+        custom_roles=_own_roles(document),
     )
+
+
+def _own_roles(document: Document) -> tuple[Role, ...]:
+    """Return the organization's own roles. An organization without any may have no such field."""
+    try:
+        return read_roles({"roles": document.fields.get("custom_roles") or []})
+    except ValueError as error:
+        raise misread(f"custom_roles: {error}", document.request_id) from None
 
 
 def _optional_text(document: Document, name: str) -> str:

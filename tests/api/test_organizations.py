@@ -263,6 +263,6 @@ def test_an_organization_has_no_sso_connections_yet(
 ) -> None:
     connections = sdk.sso.get_connections("acme")
 
-    assert connections.saml_connections == connections.oidc_connections == connections.external_connections == []
+    assert [*connections.saml_connections, *connections.oidc_connections, *connections.external_connections] == []
     assert [page_of(one).get("b2b/sso").status for one in (admin, member)] == [200, 403]
     assert error_of(lambda: sdk.sso.get_connections("none")) == (404, "organization_not_found")

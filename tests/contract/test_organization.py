@@ -1,13 +1,25 @@
 """Organizations, policies, members and sign-in links of every directory."""
 
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.utils import timezone
 
 from portal.directory.directory import Directory
-from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidLink, NotFound, Unauthenticated
+from portal.directory.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    InvalidLink,
+    NotFound,
+    StepUpRequired,
+    Unauthenticated,
+)
 from portal.directory.members import MemberStatus, RoleSourceType
 from portal.directory.organizations import OrganizationChanges, organization_version
 from portal.directory.sign_in_links import SignInLinkGateway
-from tests.contract.worlds import ADMIN, EmbeddedWorld, World, acting, opened
+from tests.contract.worlds import ADMIN, PASSWORD, EmbeddedWorld, World, acting, opened
 
 
 def test_an_organization_is_found_by_its_slug(world: World) -> None:
@@ -86,6 +98,32 @@ def test_a_slug_belongs_to_one_organization(world: World) -> None:
         acting(world).organization.update(OrganizationChanges(organization_slug="a/b"))
 
     assert acting(world).organization.get().organization_slug == "acme"
+
+
+def test_a_deleted_organization_is_gone_with_its_sessions(world: World) -> None:
+    ada = opened(world).sessions.sign_in(email_address="ada@acme.example", password=PASSWORD)
+    max_ = opened(world).sessions.sign_in(email_address="max@acme.example", password=PASSWORD)
+
+    deleted = opened(world).acting_as(ada).organization.delete()
+
+    assert deleted == ada.organization.organization_id
+    with pytest.raises(NotFound):
+        opened(world).organization.get()
+    for token in (ada.session_token, max_.session_token):
+        with pytest.raises((NotFound, Unauthenticated)):
+            opened(world).sessions.authenticate(token)
+    assert acting(world, "gil@globex.example", "globex").organization.get().organization_slug == "globex"
+
+
+def test_deleting_the_organization_needs_the_permission_and_a_recent_proof(world: World) -> None:
+    with pytest.raises(Forbidden):
+        acting(world, "max@acme.example").organization.delete()
+    with pytest.raises(Unauthenticated):
+        opened(world).organization.delete()
+    ada = acting(world)
+    with time_machine.travel(timezone.now() + timedelta(minutes=6), tick=False), pytest.raises(StepUpRequired):
+        ada.organization.delete()
+    assert opened(world).organization.get().organization_name == "Acme"
 
 
 def test_policy_says_which_permissions_a_role_grants(world: World) -> None:

@@ -1,13 +1,14 @@
-"""The organization's own roles (portal.directory.roles)."""
+"""The organization's own roles, and roles by email domain (portal.directory.roles)."""
 
 from dataclasses import replace
 
 import pytest
 
 from portal.directory.errors import Conflict, Forbidden, NotFound
+from portal.directory.organizations import EmailImplicitRoleAssignment as Rule
 from portal.directory.policy import Role
-from portal.directory.roles import role_version
-from tests.contract.worlds import World, acting
+from portal.directory.roles import assignments_version, role_version
+from tests.contract.worlds import ADMIN, World, acting
 
 pytestmark = pytest.mark.django_db
 BILLING = Role("billing", {"stytch.scim": frozenset({"get"})}, "Sees invoices")
@@ -24,6 +25,47 @@ def test_an_organization_has_roles_of_its_own(world: World) -> None:
     assert acting(world).roles.update(wider, version=role_version(created)) == wider
     acting(world).roles.delete("billing", version=role_version(wider))
     assert acting(world).roles.own() == ()
+
+
+def test_pages_check_an_organizations_own_roles_as_its_directory_does(world: World) -> None:
+    acting(world).roles.create(BILLING)
+    world.add_connection("acme")
+    world.add_member("acme", "eve@acme.example", roles=["billing"])
+    eve = acting(world, "eve@acme.example")
+
+    assert eve.rbac.policy().allows(["billing"], "stytch.scim:get")
+    assert eve.scim.connection.get() is not None
+    assert [role.role_id for role in eve.rbac.policy().roles_granting("stytch.scim:get")] == ["billing", ADMIN]
+    assert "billing" not in acting(world, "gil@globex.example", "globex").rbac.policy().roles
+
+
+def test_an_own_role_is_assigned_within_ones_own_permissions(world: World) -> None:
+    acting(world).roles.create(BILLING)
+    acting(world).roles.create(Role("helper", {"stytch.member": frozenset({"update.settings.roles", "search"})}))
+    world.add_member("acme", "eve@acme.example", roles=["helper"])
+    member_id = world.add_member("acme", "new@acme.example")
+
+    with pytest.raises(Forbidden):
+        acting(world, "eve@acme.example").member_roles.add(member_id, "billing")
+    assert acting(world, "eve@acme.example").member_roles.add(member_id, "helper").direct_role_ids == ("helper",)
+    assert set(acting(world).member_roles.add(member_id, "billing").direct_role_ids) == {"helper", "billing"}
+
+
+def test_roles_by_email_domain_are_added_and_removed(world: World) -> None:
+    acting(world).roles.create(BILLING)
+    version = assignments_version(acting(world).roles.email_assignments())
+    rules = [Rule("acme.example", "billing"), Rule("other.example", "billing")]
+
+    added = acting(world).roles.change_email_assignments(add=rules, version=version)
+    assert set(acting(world).roles.email_assignments()) == set(added) == set(rules)
+    with pytest.raises(Conflict) as stale:
+        acting(world).roles.change_email_assignments(remove=rules, version=version)
+    assert stale.value.field == "version"
+    kept = acting(world).roles.change_email_assignments(remove=rules[1:], version=assignments_version(added))
+    assert acting(world).roles.email_assignments() == kept == (rules[0],)
+    of_max = acting(world, "max@acme.example").roles
+    with pytest.raises(Forbidden):
+        of_max.change_email_assignments(remove=kept, version=assignments_version(kept))
 
 
 def test_a_role_that_changed_in_the_meantime_is_a_conflict(world: World) -> None:

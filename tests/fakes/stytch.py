@@ -355,7 +355,7 @@ def _update_member(fake: FakeStytch, seen: Seen, organization: str, member_id: s
     for name, value in seen.body.items():
         action, attribute = _UPDATES[name]
         fake.project.authorize_self(seen.headers.get("x-stytch-member-session"), member, action)
-        if name == "roles" and not {*value} <= {*fake.project.policy.roles}:
+        if name == "roles" and not {*value} <= {*fake.project.policy_of(member.organization).roles}:
             raise Refusal(400, "invalid_role")
         after = tuple(value) if name == "roles" else value
         if name == "untrusted_metadata":

@@ -15,7 +15,7 @@ from itertools import count
 from typing import Any
 
 from portal.directory.organizations import FIELD_ACTIONS
-from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy
+from portal.directory.policy import ADMIN_ROLE, DEFAULT_POLICY, MEMBER_ROLE, Policy, read_roles
 from portal.directory.scim.connection import ScimIdentityProvider
 
 INTERMEDIATE_LIFETIME = timedelta(minutes=10)
@@ -437,8 +437,12 @@ class Project:
         session = self.session(session_token)
         if session.member.organization is not organization:
             raise Refusal(403, "session_authorization_tenancy_error")
-        if not self.policy.allows(session.member.roles, permission):
+        if not self.policy_of(organization).allows(session.member.roles, permission):
             raise Refusal(403, "session_authorization_error")
+
+    def policy_of(self, organization: Organization) -> Policy:
+        """Return the policy with the organization's own roles."""
+        return self.policy.with_roles(read_roles({"roles": organization.custom_roles}))
 
     def connection(self, organization: Organization, connection_id: str = "") -> Connection | None:
         for connection in self.connections:
@@ -476,7 +480,7 @@ class Project:
                     raise Refusal(400, "scim_group_role_assignment_does_not_contain_group_id")
                 if one["group_id"] not in groups:
                     raise Refusal(400, "scim_group_role_assignment_group_does_not_exist")
-                if one["role_id"] not in self.policy.roles:
+                if one["role_id"] not in self.policy_of(connection.organization).roles:
                     raise Refusal(400, "invalid_role_id")
             connection.role_assignments = [(groups[one["group_id"]], one["role_id"]) for one in assignments]
 

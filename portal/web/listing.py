@@ -11,10 +11,11 @@ from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.http import HttpResponse, QueryDict
-from django.utils.formats import number_format
 
+from portal.directory.counts import Count
 from portal.directory.errors import InvalidCursor
 from portal.directory.pages import MAX_LIMIT, Page
+from portal.web.numbers import counted, number
 from portal.web.request import PortalRequest
 
 Item = TypeVar("Item")
@@ -64,6 +65,8 @@ class Listing(Generic[Item]):
     is_partial: bool = False
     # The number of items in the address once the next page is appended, None beyond MAX_LIMIT.
     through: int | None = None
+    # How many items the whole list has, None if that isn't known.
+    total: Count | None = None
 
     @property
     def is_continued(self) -> bool:
@@ -73,7 +76,7 @@ class Listing(Generic[Item]):
     @property
     def summary(self) -> str:
         """How much of the list is shown, as text."""
-        first, last = (number_format(number, force_grouping=True) for number in (self.first, self.last))
+        first, last = (number(one) for one in (self.first, self.last))
         if self.last == 0:
             # A search that has not finished isn't an empty list.
             return "Nothing found so far" if self.next_cursor else "Nothing found"
@@ -81,7 +84,11 @@ class Listing(Generic[Item]):
             return f"{last} found so far"
         if self.is_continued:
             return f"{first} to {last}" + ("" if self.next_cursor else ", the last")
-        return f"{last} shown" if self.next_cursor else f"All {last} shown"
+        if not self.next_cursor:
+            return f"All {last} shown"
+        # Changes in between can make a kept number too small.
+        is_known = self.total is not None and self.total.number > self.last
+        return f"{last} of {counted(self.total)} shown" if self.total and is_known else f"{last} shown"
 
 
 def load(request: PortalRequest, fetch: Callable[[str], Page[Item]], *, append_to: str) -> Listing[Item]:

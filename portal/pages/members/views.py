@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -64,6 +65,8 @@ def members(request: PortalRequest) -> HttpResponse:
         return render_page(request, _LIST, context, fragments=["members"], status=422)
     wanted, limit = query.wanted, query.size
     found = listing.load(request, lambda cursor: gateway.page(wanted, cursor=cursor, limit=limit), append_to=_MORE)
+    if (counts := request.directory.counts) and found.next_cursor and wanted == MemberFilter():
+        found = replace(found, total=counts.members().members)
     invited = tuple(one.member.member_id for one in found.items if one.member.status == MemberStatus.INVITED)
     context |= {
         "members": found,

@@ -15,15 +15,12 @@ from django.template import Context
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from portal.directory.counts import Count
 from portal.directory.organizations import Organization
-from portal.directory.pages import MAX_COUNTED
 from portal.directory.policy import role_name
-from portal.web import charts, times
+from portal.web import charts, numbers, times
 from portal.web.availability import REASONS, Capability
 from portal.web.listing import Listing
 from portal.web.locations import location_of
@@ -41,7 +38,6 @@ _TONE_ICONS = {
 _TONE_WORDS = {"info": "Note", "success": "Done", "warning": "Warning", "danger": "Error"}
 _TINTS = 5
 _OWN_LOGO = re.compile(r"/logos/[a-z0-9-]+/[0-9a-f]{32}\.png")
-_THOUSAND = 1000
 
 
 @register.simple_block_tag(takes_context=True)
@@ -428,25 +424,8 @@ def own_logo(organization: Organization) -> str:
     return path if _OWN_LOGO.fullmatch(path) else ""
 
 
-@register.filter
-def number(value: int | None) -> str:
-    """Return a number with thousands separators; None is a dash."""
-    if value is None:
-        return "–"
-    # The short way for the many small ones: a list formats a number a row.
-    return str(value) if 0 <= value < _THOUSAND else number_format(value, use_l10n=True, force_grouping=True)
-
-
-@register.filter
-def counted(value: Count) -> str:
-    """Return a number of portal.directory.counts, with a plus sign if there are more."""
-    return f"{number(value.number)}{'+' if value.is_more else ''}"
-
-
-@register.filter
-def capped(value: int) -> str:
-    """Return a number that is counted up to MAX_COUNTED, with a plus sign at that bound."""
-    return f"{number(value)}+" if value >= MAX_COUNTED else number(value)
+for _filter in (numbers.number, numbers.counted, numbers.capped):
+    register.filter(_filter)
 
 
 def _component(name: str, /, **context: object) -> SafeString:

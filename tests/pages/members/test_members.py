@@ -121,6 +121,16 @@ def test_a_list_without_members_says_so(admin_client: Client) -> None:
     assert "Clear filters" in html
 
 
+def test_a_list_with_more_pages_says_how_many_members_it_has(
+    admin_client: Client, acme: models.OrganizationRow
+) -> None:
+    for one in range(30):
+        factories.member(acme, f"m{one}@acme.example")
+
+    assert "25 of 31 shown" in page(admin_client, limit=25)
+    assert "25 shown" in page(admin_client, limit=25, q="acme.example")
+
+
 def test_a_cursor_that_has_expired_starts_the_list_again(admin_client: Client) -> None:
     response = fragment(admin_client, "members-more", cursor="forged")
 

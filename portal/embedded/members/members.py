@@ -54,11 +54,12 @@ from portal.embedded.scim.protocol.address_handover import (
     after_member_deleted,
     after_member_reactivated,
 )
-from portal.embedded.scope import Scope, across_organizations, lock_organization
+from portal.embedded.scope import Scope, across_organizations, lock_organization, settings_value
 from portal.embedded.second_factors.policy import require_second_factor, set_up
 from portal.embedded.second_factors.stored import delete_app, delete_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
 from portal.embedded.sessions.satisfied import end_unsatisfied
+from portal.embedded.sign_in.lock_outs import lock_out
 
 _EVERY_MEMBER = MemberFilter()
 # What members change of their own second factors.
@@ -322,6 +323,12 @@ class EmbeddedMembers:
                 error_type="organization_needs_admin",
             )
 
+    def _require_no_lock_out(self) -> None:
+        """Raise Conflict if the acting member, or every admin, could sign in only as an emergency admin."""
+        current = models.OrganizationRow.objects.get(pk=self._scope.organization_id)
+        if reason := lock_out(self._scope, settings_value(current)):
+            raise Conflict(reason, field="is_breakglass", error_type="organization_change_locks_out")
+
     def _reread(self, key: UUID) -> Member:
         row = self._rows().filter(pk=key).first()
         if row is None:  # deleted since, alone or with the organization
@@ -384,8 +391,9 @@ class EmbeddedMembers:
 
     def _end_sessions(self, row: models.MemberRow, cause: SessionEndCause | None, before: Mapping[str, Any]) -> None:
         """End sessions that a new address or the end of emergency access no longer satisfies."""
-        if cause is None and before["is_breakglass"] and not row.is_breakglass:
-            cause = SessionEndCause.METHODS
+        if before["is_breakglass"] and not row.is_breakglass:
+            self._require_no_lock_out()
+            cause = cause or SessionEndCause.METHODS
         if cause is not None:
             end_unsatisfied(self._scope.of(models.MemberSessionRow).filter(member=row), cause)
 

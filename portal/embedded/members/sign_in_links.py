@@ -105,7 +105,10 @@ class EmbeddedSignInLinks:
         return open_portal(outcome)
 
     def require_new_password(self, member_id: str) -> str:
-        """Let a member's password no longer sign them in. Raise NotFound, Forbidden, StepUpRequired."""
+        """Let a member's password no longer sign them in. Raise NotFound, Forbidden, StepUpRequired, Conflict for one's own.
+
+        Without email, another member has to send a link for a new one: only someone who could may do this.
+        """
         self._scope.require(Permission.MEMBER_PASSWORD)
         self._scope.require_recent_proof()
         with transaction.atomic():
@@ -113,8 +116,16 @@ class EmbeddedSignInLinks:
             row = rows.filter(pk=parse_id("member", member_id)).first()
             if row is None or not row.password:
                 raise NotFound("This member has no password.")
+            if not self.are_emailed:
+                self._require_another_way(row)
             require_reset(row, self._scope.caller)
         return row.email_address
+
+    def _require_another_way(self, row: models.MemberRow) -> None:
+        signed_in = self._scope.signed_in
+        if signed_in is not None and signed_in.member.member_id == member_id(row):
+            raise Conflict("Without email you couldn’t choose a new password. Change it on your account page instead.")
+        self._scope.require_no_more_rights(member_value(row).role_ids, row.email_address)
 
     def _link(self, token: str, *, lock: bool = False) -> models.SignInLinkRow:
         links = self._scope.of(models.SignInLinkRow).select_related("member__organization")

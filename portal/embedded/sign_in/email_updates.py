@@ -156,7 +156,8 @@ def updated_member(scope: Scope, token: models.EmailTokenRow, *, keep: UUID | No
         member.save()
     if was_admin and not is_admin(member) and not has_admin(member.organization_id):
         raise Conflict(
-            "The organization would have no admin: the role comes with the domain of the current address.",
+            "The organization would have no admin, because the role comes with the domain of the current address. Make "
+            "another member an admin first.",
             field="email_address",
             error_type="organization_needs_admin",
         )

@@ -23,7 +23,7 @@ from portal.directory.errors import (
 )
 from portal.directory.ids import public_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
-from portal.directory.organizations import EmailImplicitRoleAssignment, OrganizationChanges
+from portal.directory.organizations import EmailImplicitRoleAssignment
 from portal.directory.search import Operand
 from portal.embedded import models
 from portal.embedded.directory import EmbeddedDirectory
@@ -467,27 +467,6 @@ def test_admins_change_members_but_not_project_fields(admin: models.MemberRow, m
 
 
 # --- The last admin ----------------------------------------------------------------------------------------------------
-
-
-def test_last_admin_cannot_be_removed(admin: models.MemberRow, member: models.MemberRow) -> None:
-    for call in (partial(opened().members.delete, name(admin)), partial(update, admin, roles=[])):
-        assert error_type(call) == "organization_needs_admin"
-    assert opened().members.get(name(admin)).is_admin
-
-    update(member, roles=[ADMIN])
-
-    opened().members.delete(name(admin))
-    assert error_type(partial(opened().members.delete, name(member))) == "organization_needs_admin"
-
-
-def test_last_admin_by_domain_keeps_their_address(member: models.MemberRow) -> None:
-    given = EmailImplicitRoleAssignment("acme.example", ADMIN)
-    opened().organization.update(OrganizationChanges(rbac_email_implicit_role_assignments=[given]))
-
-    call = partial(update, member, email_address="max@elsewhere.example")
-
-    assert error_type(call) == "organization_needs_admin"
-    assert opened().members.get(name(member)).email_address == "max@acme.example"
 
 
 def test_concurrent_deletions_leave_one_admin(transactional_db: None) -> None:

@@ -329,15 +329,6 @@ def test_members_have_the_role_of_their_email_domain(member: models.MemberRow) -
     as_member(member).organization.update(Changes(organization_name="Mine"))
 
 
-def test_last_admins_by_domain_are_kept(member: models.MemberRow) -> None:
-    assign(("acme.example", ADMIN))
-
-    assert error_type(partial(assign, ("globex.example", ADMIN))) == "organization_needs_admin"
-    assert error_type(partial(opened().members.delete, public_id("member", member.pk))) == "organization_needs_admin"
-    factories.member(member.organization, "root@globex.example", roles=[ADMIN])
-    assert assign().settings.rbac_email_implicit_role_assignments == ()
-
-
 def test_organization_is_deleted_while_its_members_change(transactional_db: None) -> None:
     def run(call: Callable[[], Any]) -> str:
         try:

@@ -65,24 +65,6 @@ def test_a_failed_change_leaves_no_trace(group: models.ScimGroupRow) -> None:
     assert not models.ActivityEntryRow.objects.filter(action="scim_group.update_roles").exists()
 
 
-def test_removing_a_role_from_a_group_cannot_remove_the_last_admin(
-    connection: models.ScimConnectionRow, group: models.ScimGroupRow
-) -> None:
-    user = factories.provisioned(connection, "root@acme.example")
-    factories.put_in_group(group, [user])
-    factories.group_role(group, ADMIN)
-
-    with pytest.raises(Conflict) as error:
-        change(group, remove=(ADMIN,))
-
-    assert error.value.field == "roles"
-    assert "Make someone else an admin first" in error.value.detail
-    assert models.ScimGroupRoleRow.objects.count() == 1
-    factories.member(connection.organization, "other@acme.example", roles=[ADMIN])
-    change(group, remove=(ADMIN,))
-    assert not models.ScimGroupRoleRow.objects.exists()
-
-
 def test_users_who_gain_a_role_are_counted_once_and_without_those_who_already_have_it(
     connection: models.ScimConnectionRow, group: models.ScimGroupRow
 ) -> None:

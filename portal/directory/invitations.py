@@ -12,6 +12,8 @@ from portal.directory.pages import DEFAULT_LIMIT, Page
 
 # An invitation that ends so soon is worth a look.
 _SOON = timedelta(days=1)
+# An email that is sent at all is sent by then, also the last one of a long list.
+_EMAILED_AFTER = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,13 @@ class PendingInvitation:
     invited_by: str = ""
     sent_at: datetime | None = None
     expires_at: datetime | None = None
+    # When the mail server accepted the email, None before, and if it rejected it.
+    emailed_at: datetime | None = None
+
+    @property
+    def is_not_emailed(self) -> bool:
+        """Whether no mail server has accepted the email although there was time for it."""
+        return self.emailed_at is None and self.sent_at is not None and self.sent_at + _EMAILED_AFTER <= timezone.now()
 
     @property
     def has_expired(self) -> bool:

@@ -123,18 +123,18 @@ class RoleGateway(Protocol):
         ...
 
     def create(self, role: Role) -> Role:
-        """Create a role. Needs `stytch.custom-org-roles:create`. Raise Invalid, Forbidden, Conflict if the ID is taken."""
+        """Create a role. Needs `stytch.custom-org-roles:create`. Raise Invalid, Forbidden, StepUpRequired, Conflict if the ID is taken."""
         ...
 
     def update(self, role: Role, *, version: str) -> Role:
         """Change the description and the permissions of a role. Needs `stytch.custom-org-roles:update`.
 
-        Raise NotFound, Invalid, Forbidden, and Conflict (field "version") if it is no longer `role_version()`.
+        Raise NotFound, Invalid, Forbidden, StepUpRequired, and Conflict (field "version") if it is no longer `role_version()`.
         """
         ...
 
     def delete(self, role_id: str, *, version: str) -> None:
-        """Delete a role. Needs `stytch.custom-org-roles:delete`. Raise NotFound, Forbidden, Conflict (field "version").
+        """Delete a role. Needs `stytch.custom-org-roles:delete`. Raise NotFound, Forbidden, StepUpRequired, Conflict (field "version").
 
         Members who have it keep its name, which grants nothing.
         """
@@ -153,7 +153,7 @@ class RoleGateway(Protocol):
     ) -> tuple[EmailImplicitRoleAssignment, ...]:
         """Make all changes or none. Needs `stytch.organization:update.settings.implicit-roles`.
 
-        Raise Invalid for a domain or a role, Forbidden, and Conflict: field "version" if they are no longer those of
+        Raise Invalid for a domain or a role, Forbidden, StepUpRequired, and Conflict: field "version" if they are no longer those of
         `assignments_version()`, or if the organization would have no admin left.
         """
         ...

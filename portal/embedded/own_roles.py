@@ -42,8 +42,9 @@ class EmbeddedRoles:
         return self._scope.organization.custom_roles
 
     def create(self, role: Role) -> Role:
-        """Create a role. Raise Invalid, Forbidden, Conflict."""
+        """Create a role. Raise Invalid, Forbidden, StepUpRequired, Conflict."""
         self._scope.require(Permission.ROLES_CREATE)
+        self._scope.require_recent_proof()
         with self._changing() as change:
             if role.role_id in change.roles or role.role_id in settings.RBAC_POLICY.roles:
                 raise Conflict(f"There already is a role “{role_name(role.role_id)}”.", field="name")
@@ -52,8 +53,9 @@ class EmbeddedRoles:
         return role
 
     def update(self, role: Role, *, version: str) -> Role:
-        """Change the description and the permissions of a role. Raise NotFound, Invalid, Forbidden, Conflict."""
+        """Change the description and the permissions of a role. Raise NotFound, Invalid, Forbidden, StepUpRequired, Conflict."""
         self._scope.require(Permission.ROLES_UPDATE)
+        self._scope.require_recent_proof()
         with self._changing() as change:
             before = _current(change, role.role_id, version)
             self._store(change, role)
@@ -65,8 +67,9 @@ class EmbeddedRoles:
         return role
 
     def delete(self, role_id: str, *, version: str) -> None:
-        """Delete a role. Raise NotFound, Forbidden, Conflict."""
+        """Delete a role. Raise NotFound, Forbidden, StepUpRequired, Conflict."""
         self._scope.require(Permission.ROLES_DELETE)
+        self._scope.require_recent_proof()
         with self._changing() as change:
             before = _current(change, role_id, version)
             del change.roles[role_id]
@@ -83,8 +86,9 @@ class EmbeddedRoles:
         remove: Collection[EmailImplicitRoleAssignment] = (),
         version: str,
     ) -> tuple[EmailImplicitRoleAssignment, ...]:
-        """Make all changes or none. Raise Invalid, Forbidden, Conflict."""
+        """Make all changes or none. Raise Invalid, Forbidden, StepUpRequired, Conflict."""
         self._scope.require(Permission.IMPLICIT_ROLES)
+        self._scope.require_recent_proof()
         if not 1 <= len(add) + len(remove) <= MAX_RULES_AT_ONCE:
             raise Invalid(f"Change from 1 to {MAX_RULES_AT_ONCE} rules at once.", field="domain")
         with transaction.atomic():

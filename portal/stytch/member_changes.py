@@ -5,7 +5,7 @@ from typing import Any
 
 from portal.directory.email_updates import EmailUpdateRequest
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from portal.directory.members import Member, MemberChanges, MemberStatus
+from portal.directory.members import Member, MemberChanges, MemberStatus, RoleSourceType
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.sessions import SignedIn
 from portal.directory.step_up import require_recent_proof
@@ -44,6 +44,7 @@ _MEANINGS: Meanings = {
 }
 # What pages change without a recent proof.
 _WITHOUT_PROOF = frozenset({"name", "untrusted_metadata"})
+_DIRECT = RoleSourceType.DIRECT_ASSIGNMENT
 _LAST_ADMIN = "is the organization's last admin. Make another member an admin first."
 
 
@@ -157,7 +158,14 @@ class StytchMemberRoles:
         require_recent_proof(self._scope.signed_in)
         member = self._changes.read(member_id)
         after = changed(member.direct_role_ids)
-        if ADMIN_ROLE in member.direct_role_ids and ADMIN_ROLE not in after:
+        others = [
+            one
+            for role in member.roles
+            if role.role_id == ADMIN_ROLE
+            for one in role.sources
+            if one.type is not _DIRECT
+        ]
+        if ADMIN_ROLE in member.direct_role_ids and ADMIN_ROLE not in after and not others:
             self._changes.require_other_admin(member)
         return self._changes.update(member_id, MemberChanges(roles=after))
 

@@ -1,18 +1,25 @@
 """The organization's own roles (organization policy) and roles by email domain."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from portal.directory.errors import Conflict, Forbidden, NotFound
+from portal.directory.members import MemberRoleSource, RoleSourceType
 from portal.directory.organizations import EmailImplicitRoleAssignment
 from portal.directory.permissions import Permission
 from portal.directory.policy import ADMIN_ROLE, Policy, Role, read_roles, role_name
 from portal.directory.roles import assignments_version, granted, role_version
+from portal.directory.step_up import require_recent_proof
+from portal.stytch.admins import require_admin_without
 from portal.stytch.documents import Document, misread
 from portal.stytch.http import path_of
 from portal.stytch.rbac import StytchRbac
 from portal.stytch.scope import Scope
 
 _ASSIGNMENTS = "rbac_email_implicit_role_assignments"
+_NO_ADMIN = (
+    "All admins have the role by email domain, so the organization would have no admin. Make a member an admin first."
+)
 
 
 class StytchRoles:
@@ -31,8 +38,9 @@ class StytchRoles:
         return self._read()
 
     def create(self, role: Role) -> Role:
-        """Create a role. Raise Invalid, Forbidden, Conflict."""
+        """Create a role. Raise Invalid, Forbidden, StepUpRequired, Conflict."""
         self._require(Permission.ROLES_CREATE)
+        require_recent_proof(self._scope.signed_in)
         roles = self._read()
         if role.role_id in {one.role_id for one in roles} or role.role_id in self._rbac.policy().roles:
             raise Conflict(f"There already is a role “{role_name(role.role_id)}”.", field="name")
@@ -40,8 +48,9 @@ class StytchRoles:
         return _named(self._write([*roles, role]), role.role_id)
 
     def update(self, role: Role, *, version: str) -> Role:
-        """Change a role. Raise NotFound, Invalid, Forbidden, Conflict."""
+        """Change a role. Raise NotFound, Invalid, Forbidden, StepUpRequired, Conflict."""
         self._require(Permission.ROLES_UPDATE)
+        require_recent_proof(self._scope.signed_in)
         roles = self._read()
         before = _current(roles, role.role_id, version)
         self._require_permissions(before, role, roles)
@@ -49,8 +58,9 @@ class StytchRoles:
         return _named(written, role.role_id)
 
     def delete(self, role_id: str, *, version: str) -> None:
-        """Delete a role. Raise NotFound, Forbidden, Conflict."""
+        """Delete a role. Raise NotFound, Forbidden, StepUpRequired, Conflict."""
         self._require(Permission.ROLES_DELETE)
+        require_recent_proof(self._scope.signed_in)
         roles = self._read()
         _current(roles, role_id, version)
         self._write([one for one in roles if one.role_id != role_id])
@@ -67,7 +77,8 @@ class StytchRoles:
         remove: Collection[EmailImplicitRoleAssignment] = (),
         version: str,
     ) -> tuple[EmailImplicitRoleAssignment, ...]:
-        """Make all changes or none (PUT /v1/b2b/organizations/{organization_id}). Raise Invalid, Forbidden, Conflict."""
+        """Make all changes or none (PUT /v1/b2b/organizations/{organization_id}). Raise as the contract."""
+        require_recent_proof(self._scope.signed_in)
         before = self.email_assignments()
         if assignments_version(before) != version:
             raise Conflict("Someone else changed these rules in the meantime.", field="version")
@@ -76,6 +87,9 @@ class StytchRoles:
         if signed_in and not self._policy(self._read()).may_grant(signed_in.session.roles, gained):
             raise Forbidden("The role grants permissions that you don’t have, so you can’t give it to anyone.")
         after = dict.fromkeys([*(one for one in before if one not in remove), *add])
+        if any(one.role_id == ADMIN_ROLE for one in before if one not in after):
+            kept = {one.domain for one in after if one.role_id == ADMIN_ROLE}
+            require_admin_without(self._scope, partial(_is_lost, kept), _NO_ADMIN)
         body = {_ASSIGNMENTS: [{"domain": one.domain, "role_id": one.role_id} for one in after]}
         answer = self._scope.api.put(
             path_of("organizations", self._scope.organization), body, session_token=self._token
@@ -134,6 +148,11 @@ def _roles(answer: Document) -> tuple[Role, ...]:
 def _assignments(organization: Document) -> tuple[EmailImplicitRoleAssignment, ...]:
     found = organization.parts(_ASSIGNMENTS)
     return tuple(EmailImplicitRoleAssignment(one.text("domain"), one.text("role_id")) for one in found)
+
+
+def _is_lost(kept: Collection[str], source: MemberRoleSource) -> bool:
+    """Say whether a source is an email domain that no longer gives the role."""
+    return source.type is RoleSourceType.EMAIL_ASSIGNMENT and source.details.get("email_domain") not in kept
 
 
 def _named(roles: Iterable[Role], role_id: str) -> Role:

@@ -1,14 +1,17 @@
 """The organization's own roles, and roles by email domain (portal.directory.roles)."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+import time_machine
+from django.utils import timezone
 
-from portal.directory.errors import Conflict, Forbidden, NotFound
+from portal.directory.errors import Conflict, Forbidden, NotFound, StepUpRequired
 from portal.directory.organizations import EmailImplicitRoleAssignment as Rule
 from portal.directory.policy import Role
 from portal.directory.roles import assignments_version, role_version
-from tests.contract.worlds import ADMIN, World, acting
+from tests.contract.worlds import ADMIN, PASSWORD, World, acting, opened
 
 pytestmark = pytest.mark.django_db
 BILLING = Role("billing", {"stytch.scim": frozenset({"get"})}, "Sees invoices")
@@ -118,3 +121,38 @@ def test_a_permission_that_one_does_not_have_cannot_be_put_into_a_role(world: Wo
     with pytest.raises(Forbidden):
         roles.update(wider, version=role_version(MAKER))
     assert roles.create(replace(MAKER, role_id="other"))
+
+
+def test_the_rule_that_makes_the_last_admin_stays(world: World) -> None:
+    directory = acting(world)
+    rule = Rule("acme.example", ADMIN)
+    rules = directory.roles.change_email_assignments(add=[rule], version=assignments_version(()))
+    ada = opened(world).sessions.sign_in(email_address="ada@acme.example", password=PASSWORD).member
+    # The rule keeps her an admin.
+    directory.member_roles.remove(ada.member_id, ADMIN)
+
+    with pytest.raises(Conflict, match="Make a member an admin first"):
+        acting(world).roles.change_email_assignments(remove=[rule], version=assignments_version(rules))
+    assert acting(world).roles.email_assignments() == rules
+
+    world.add_member("acme", "root@other.example", roles=[ADMIN])
+    assert acting(world).roles.change_email_assignments(remove=[rule], version=assignments_version(rules)) == ()
+
+
+def test_roles_change_only_after_a_recent_proof(world: World) -> None:
+    created = acting(world).roles.create(BILLING)
+    rule, none = Rule("acme.example", "billing"), assignments_version(())
+    start = timezone.now()
+    with time_machine.travel(start, tick=False):
+        who = opened(world).sessions.sign_in(email_address="ada@acme.example", password=PASSWORD)
+    with time_machine.travel(start + timedelta(minutes=6), tick=False):
+        roles = opened(world).acting_as(opened(world).sessions.authenticate(who.session_token)).roles
+        for change in (
+            lambda: roles.create(MAKER),
+            lambda: roles.update(replace(BILLING, description="x"), version=role_version(created)),
+            lambda: roles.delete("billing", version=role_version(created)),
+            lambda: roles.change_email_assignments(add=[rule], version=none),
+        ):
+            with pytest.raises(StepUpRequired):
+                change()
+        assert roles.own() == (created,)

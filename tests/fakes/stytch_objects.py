@@ -62,9 +62,7 @@ def member_object(member: Member) -> dict[str, Any]:
         "mfa_enrolled": member.needs_second_factor,
         "mfa_phone_number": member.phone_number,
         "default_mfa_method": member.default_mfa_method,
-        "roles": [
-            {"role_id": role, "sources": [{"type": "direct_assignment", "details": {}}]} for role in member.roles
-        ],
+        "roles": [{"role_id": role, "sources": sources} for role, sources in member.role_sources.items()],
     }
 
 

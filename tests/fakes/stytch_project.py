@@ -88,7 +88,19 @@ class Member:
 
     @property
     def roles(self) -> list[str]:
-        return list(dict.fromkeys([MEMBER_ROLE, *self.direct_roles]))
+        return list(self.role_sources)
+
+    @property
+    def role_sources(self) -> dict[str, list[dict[str, Any]]]:
+        """What grants each role. The fake knows direct assignments and those by email domain."""
+        direct = {"type": "direct_assignment", "details": {}}
+        found = {role: [direct] for role in (MEMBER_ROLE, *self.direct_roles)}
+        domain = self.email_address.rpartition("@")[2]
+        for one in self.organization.changed.get("rbac_email_implicit_role_assignments", ()):
+            if one["domain"] == domain:
+                by_domain = {"type": "email_assignment", "details": {"email_domain": domain}}
+                found.setdefault(one["role_id"], []).append(by_domain)
+        return found
 
 
 @dataclass

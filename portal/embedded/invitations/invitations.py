@@ -133,7 +133,7 @@ class EmbeddedInvitations:
         inviters = self._names({one.invited_by for one in found} - {""})
         return {
             values[row.member_id].member_id: PendingInvitation(
-                values[row.member_id], inviters.get(row.invited_by, ""), row.sent_at, row.expires_at
+                values[row.member_id], inviters.get(row.invited_by, ""), row.sent_at, row.expires_at, row.emailed_at
             )
             for row in found
             if row.member_id in values

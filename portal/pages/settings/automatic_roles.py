@@ -1,5 +1,6 @@
 """Roles by email domain: adding a rule and removing one, each after a review of who is affected."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from portal.pages.settings.role_forms import EmailRuleForm, grantable
 from portal.pages.settings.tabs import render_tab
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up_with_form
 
 _ADD = "settings/role_rule.html"
 _REMOVE = "settings/role_rule_remove.html"
@@ -22,13 +24,22 @@ _REMOVE = "settings/role_rule_remove.html"
 def add(request: PortalRequest) -> HttpResponse:
     """Show the form of a rule, review who gets the role, and save it."""
     gateway = request.directory.roles
+    if needs_step_up(request):
+        return step_up_with_form(request)
     role_ids = grantable(request.policy, request.signed_in.session.roles)
     version = assignments_version(gateway.email_assignments())
     if request.method == "GET":
-        return _page(request, EmailRuleForm(role_ids=role_ids, initial={"version": version}))
+        typed = request.GET if "version" in request.GET else None
+        return _page(request, EmailRuleForm(typed, role_ids=role_ids, initial={"version": version}))
     form = EmailRuleForm(request.POST, role_ids=role_ids)
     if not form.is_valid():
         return _page(request, form, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+    return _save(request, form, role_ids, version)
+
+
+def _save(request: PortalRequest, form: EmailRuleForm, role_ids: Sequence[str], version: str) -> HttpResponse:
+    """Save a rule, or show its review if that wasn't asked for. `version` is that of the rules now."""
+    gateway = request.directory.roles
     rule = EmailImplicitRoleAssignment(form.cleaned_data["domain"], form.cleaned_data["role_id"])
     try:
         if "save" not in request.POST:
@@ -51,6 +62,8 @@ def add(request: PortalRequest) -> HttpResponse:
 
 def remove(request: PortalRequest) -> HttpResponse:
     """Show who loses the role, and remove the rule."""
+    if needs_step_up(request):
+        return step_up_with_form(request)
     gateway = request.directory.roles
     data = request.POST if request.method == "POST" else request.GET
     rule = EmailImplicitRoleAssignment(data.get("domain", ""), data.get("role", ""))

@@ -16,6 +16,7 @@ from portal.pages.settings.tabs import render_tab
 from portal.web.pages import see_other
 from portal.web.policy_words import choices, permission_in_words
 from portal.web.request import PortalRequest
+from portal.web.step_up import needs_step_up, step_up, step_up_with_form
 
 _FORM = "settings/role_form.html"
 _REVIEW = "settings/role_review.html"
@@ -24,15 +25,19 @@ _DELETE = "settings/role_delete.html"
 
 def create(request: PortalRequest) -> HttpResponse:
     """Show the form of a new role, review it, and create it."""
+    if needs_step_up(request):
+        return step_up_with_form(request)
     if request.method == "GET":
-        return _form_page(request, RoleForm(), None)
+        return _form_page(request, RoleForm(request.GET if "name" in request.GET else None), None)
     form = RoleForm(request.POST)
     if not form.is_valid():
         return _form_page(request, form, None, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     if "back" in request.POST:
         return _form_page(request, form, None)
-    if "save" not in request.POST:
-        return _review(request, form, None)
+    return _save_new(request, form) if "save" in request.POST else _review(request, form, None)
+
+
+def _save_new(request: PortalRequest, form: RoleForm) -> HttpResponse:
     try:
         created = request.directory.roles.create(form.role)
     except (Conflict, Invalid, Forbidden) as error:
@@ -45,10 +50,13 @@ def create(request: PortalRequest) -> HttpResponse:
 def update(request: PortalRequest, key: str) -> HttpResponse:
     """Show the form of a role, review its change, and save it."""
     now = _own_role(request, key)
+    if needs_step_up(request):
+        return step_up_with_form(request)
     if request.method == "GET":
         chosen = [f"{name}:{action}" for name, actions in now.permissions.items() for action in actions]
         initial = {"description": now.description, "permissions": chosen, "version": role_version(now)}
-        return _form_page(request, RoleForm(initial=initial, role=now), now)
+        typed = request.GET if "version" in request.GET else None
+        return _form_page(request, RoleForm(typed, initial=initial, role=now), now)
     form = RoleForm(request.POST, role=now)
     if not form.is_valid():
         return _form_page(request, form, now, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -74,6 +82,8 @@ def _save(request: PortalRequest, form: RoleForm, now: Role, key: str) -> HttpRe
 def delete(request: PortalRequest, key: str) -> HttpResponse:
     """Show who loses a role, and delete it."""
     now = _own_role(request, key)
+    if needs_step_up(request):
+        return step_up(request, request.path)
     problem, status = "", 200
     if request.method == "POST":
         try:

@@ -1,8 +1,12 @@
 """Deleting a connection in Stytch, which keeps nothing of it."""
 
 from portal.directory.errors import Conflict, NotFound
+from portal.directory.members import MemberRoleSource, RoleSourceType
 from portal.directory.scim.deletion import ScimDeletion
+from portal.stytch.admins import require_admin_without
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
+
+_NO_ADMIN = "All admins have their role through a group of this connection. Make someone an admin manually first."
 
 
 class StytchScimDeletion(Scoped):
@@ -30,7 +34,13 @@ class StytchScimDeletion(Scoped):
         found = self.preview(connection_id)
         if found.version != version:
             raise Conflict("The connection changed in the meantime. Nothing was deleted.", field="version")
+        require_admin_without(self._scope, _is_lost, _NO_ADMIN)
         self._scope.api.delete(
             self._path(connection_id), session_token=self._caller().session_token, meanings=CONNECTION_MEANINGS
         )
         return found
+
+
+def _is_lost(source: MemberRoleSource) -> bool:
+    """Say whether a source is a group: an organization has one connection."""
+    return source.type is RoleSourceType.SCIM_CONNECTION_GROUP

@@ -1,11 +1,15 @@
 """The roles that groups grant. Stytch stores them as one list of the connection, which a change replaces."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 from portal.directory.errors import Conflict, InvalidCursor, NotFound
+from portal.directory.members import MemberRoleSource, RoleSourceType
 from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, check_limit
+from portal.directory.policy import ADMIN_ROLE
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimGroupRolesChange, check_number_of_groups
 from portal.directory.scim.users import ScimGroupLink
+from portal.stytch.admins import require_admin_without
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
@@ -20,6 +24,10 @@ _MEANINGS: Meanings = {
 }
 # Stytch can't look up a group by ID, so the name of a group without roles is searched in this many pages.
 _MAX_PAGES = 20
+_NO_ADMIN = (
+    "All admins are admins only through these groups. Without the role, no one could administer the organization. Make "
+    "someone else an admin first."
+)
 _ASSIGNMENTS = "scim_group_implicit_role_assignments"
 
 
@@ -89,6 +97,9 @@ class StytchScimGroupRoles(Scoped):
             for group_id, change in wanted.items()
             for role_id in _roles_after(change, known.get(group_id))
         ]
+        granting = {one["group_id"] for one in (*others, *assigned) if one["role_id"] == ADMIN_ROLE}
+        if any(ADMIN_ROLE in known[group_id].role_ids for group_id in wanted if group_id in known.keys() - granting):
+            require_admin_without(self._scope, partial(_is_lost, granting), _NO_ADMIN)
         answer = self._scope.api.put(
             self._path(connection.text("connection_id")),
             {_ASSIGNMENTS: [*others, *assigned]},
@@ -125,6 +136,11 @@ class StytchScimGroupRoles(Scoped):
                 break
             cursor = answer.text("next_cursor")
         raise NotFound(_NO_GROUP)
+
+
+def _is_lost(granting: Collection[str], source: MemberRoleSource) -> bool:
+    """Say whether a source is a group that no longer gives the role."""
+    return source.type is RoleSourceType.SCIM_CONNECTION_GROUP and source.details.get("group_id") not in granting
 
 
 def _roles_after(change: ScimGroupRolesChange, before: ScimGroupRoles | None) -> Iterable[str]:

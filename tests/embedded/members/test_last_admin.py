@@ -42,12 +42,12 @@ MOVE = (
     {"op": "replace", "path": "userName", "value": ELSEWHERE},
     {"op": "replace", "path": "emails", "value": [{"value": ELSEWHERE, "primary": True}]},
 )
-CURES = ("admin first", "admin manually first")
+FIXES = ("admin first", "admin manually first")
 
 
 @dataclass(frozen=True)
 class World:
-    """Acme with Ada, its admin, whom the identity provider manages, in a group in a group, and a manager."""
+    """Acme with Ada, its admin, a user of the identity provider in a group in a group, and a manager."""
 
     acme: models.OrganizationRow
     ada: models.MemberRow
@@ -140,12 +140,12 @@ def other_invited(world: World) -> object:
     return world.backend.members.update(world.ada_id, MemberChanges(roles=[]))
 
 
-def take_idp_values(world: World) -> object:
+def take_idp_values(world: World) -> None:
     models.ScimUserRow.objects.update(active=False)
     drift = world.managers.scim.drift
     assert drift
     (changed,) = drift.changed_users(world.connection_id).items
-    return drift.take_idp_values(world.connection_id, changed.user_id, version=changed.version)
+    drift.take_idp_values(world.connection_id, changed.user_id, version=changed.version)
 
 
 def delete_connection(world: World) -> object:
@@ -154,7 +154,7 @@ def delete_connection(world: World) -> object:
     return deletion.delete(world.connection_id, version=deletion.preview(world.connection_id).version)
 
 
-def delete_connection_and_people(world: World) -> object:
+def delete_connection_and_users(world: World) -> object:
     deletion = world.managers.scim.deletion
     assert deletion
     version = deletion.preview(world.connection_id).version
@@ -207,7 +207,7 @@ IN_THE_PORTAL: Mapping[str, tuple[str, Way]] = {
     "the API takes the roles from all groups": ("group", api_connection),
     "the backend deletes a member of the group": ("group", lambda one: one.backend.members.delete(one.ada_id)),
     "the connection is deleted": ("group", delete_connection),
-    "the connection and its people are deleted": ("group", delete_connection_and_people),
+    "the connection and its people are deleted": ("group", delete_connection_and_users),
 }
 # Of the identity provider. What it may not do is also shown to the admins.
 BY_SCIM: Mapping[str, tuple[str, Way]] = {
@@ -253,7 +253,7 @@ def test_no_one_takes_the_last_admin(world: World, way: str) -> None:
     with pytest.raises(Conflict) as rejected:
         change(world)
 
-    assert any(cure in rejected.value.detail for cure in CURES), rejected.value.detail
+    assert any(fix in rejected.value.detail for fix in FIXES), rejected.value.detail
     assert is_admin(world)
     # It's only the last one that is protected.
     factories.member(world.acme, "root@outside.example", roles=[ADMIN_ROLE])
@@ -269,10 +269,10 @@ def test_the_identity_provider_takes_no_last_admin(world: World, way: str) -> No
     answer: Any = change(world)
 
     assert answer.status_code == 409
-    assert any(cure in answer.json()["detail"] for cure in CURES), answer.json()
+    assert any(fix in answer.json()["detail"] for fix in FIXES), answer.json()
     assert is_admin(world)
     world.idp.connection.refresh_from_db()
-    assert any(cure in world.idp.connection.attention for cure in CURES)
+    assert any(fix in world.idp.connection.attention for fix in FIXES)
 
 
 @pytest.mark.parametrize("action", ["deactivate", "remove-role"])
@@ -293,19 +293,19 @@ def test_a_bulk_action_leaves_the_last_admin_and_says_so(world: World, action: s
 
 
 def test_a_connection_that_is_deleted_with_its_people_leaves_an_admin(world: World) -> None:
-    """Whoever else is deactivated: one admin stays, and the page says which one."""
+    """One admin stays active, and the page says which one."""
     world.has_role("manual")
     deletion = world.managers.scim.deletion
     assert deletion
     assert deletion.preview(world.connection_id).exempt == ("ada@acme.example",)
 
-    delete_connection_and_people(world)
+    delete_connection_and_users(world)
 
     assert is_admin(world)
 
 
 def own_role(world: World) -> None:
-    """A role of the organization is never the admin role, whatever it allows: an admin can restore it."""
+    """A role of the organization is never the admin role, even with all permissions: an admin can restore it."""
     (role,) = world.managers.roles.own()
     world.managers.roles.delete("manager", version=role_version(role))
 

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from portal.directory.ids import public_id
 from portal.embedded import models
+from portal.mail.delivery import UndeliverableError
 from portal.pages.members import invitation_lists
 from portal.pages.members.invitation_lists import Defaults, UnreadableListError, read_file, read_text
 from tests import factories
@@ -50,6 +51,24 @@ def test_one_person_is_invited_at_once(admin_client: Client) -> None:
     assert NIA in page
     assert "Expires <time" in page
     assert "by Ada Admin" in page
+
+
+@pytest.mark.usefixtures("_email")
+def test_an_address_that_the_mail_server_rejects_is_shown(
+    admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rejected(*_: object, **__: object) -> None:
+        raise UndeliverableError
+
+    monkeypatch.setattr("portal.embedded.invitations.sending.send_email", rejected)
+    url = admin_client.post(INVITE, {"people": f"lee@new.example, {NIA}"})["Location"]
+    admin_client.post(f"{url}start/")
+    run_tasks()
+    assert "Not emailed" not in admin_client.get(PENDING).content.decode()
+
+    models.InvitationRow.objects.update(sent_at=timezone.now() - timedelta(minutes=31))
+    for page in (PENDING, "/o/acme/members/?state=invited"):
+        assert admin_client.get(page).content.decode().count("Not emailed") == 2
 
 
 @pytest.mark.usefixtures("_email")

@@ -2,9 +2,12 @@
 
 import re
 from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from portal.embedded import models
@@ -202,3 +205,37 @@ def test_only_an_admin_chooses_what_their_own_roles_do_not_allow(
     answer = client.post(f"{ROLES}new/", more)
     assert answer.status_code == 403
     assert "your own roles don’t allow it" in text(answer)
+
+
+def test_a_change_asks_for_a_recent_proof_and_keeps_what_was_typed(
+    admin_client: Client, billing: models.OrganizationRow
+) -> None:
+    version = fields(admin_client.get(f"{ROLES}of/billing/edit/"))["version"]
+    factories.role_by_domain(billing, "acme.example", "billing")
+    factories.forget_password_entry()
+    typed: dict[str, Any] = {
+        "description": "New text",
+        "permissions": ["stytch.scim:update"],
+        "version": version,
+        "save": "1",
+    }
+    forms: dict[str, dict[str, Any]] = {
+        f"{ROLES}of/billing/edit/": typed,
+        f"{ROLES}new/": {"name": "Another", "permissions": ["stytch.scim:update"], "save": "1"},
+        f"{ROLES}automatic/new/": {"domain": "b.example", "role_id": "billing", "version": "x", "save": "1"},
+        f"{ROLES}automatic/remove/": {"domain": "acme.example", "role": "billing", "version": "x"},
+        f"{ROLES}of/billing/delete/": {"version": "x"},
+    }
+    asked = {url: urlsplit(admin_client.post(url, form)["Location"]) for url, form in forms.items()}
+    assert {one.path for one in asked.values()} == {"/o/acme/confirm/"}
+    assert (models.OrganizationRow.objects.get(pk=billing.pk).custom_roles or []) == [BILLING]
+
+    models.MemberSessionRow.objects.update(password_entered_at=timezone.now())
+    shown = {url: admin_client.get(parse_qs(one.query)["next"][0]).content.decode() for url, one in asked.items()}
+    edit, new, rule, removal, _ = shown.values()
+    assert 'value="New text"' in edit
+    assert re.search(r'value="stytch.scim:update"\s+checked', edit)
+    assert 'value="Another"' in new
+    assert 'value="b.example"' in rule
+    assert "acme.example" in removal
+    assert (models.OrganizationRow.objects.get(pk=billing.pk).custom_roles or []) == [BILLING]

@@ -84,7 +84,9 @@ class StytchRoles:
             raise Conflict("Someone else changed these rules in the meantime.", field="version")
         signed_in = self._scope.signed_in
         gained = [one.role_id for one in add if one not in before]
-        if signed_in and not self._policy(self._read()).may_grant(signed_in.session.roles, gained):
+        if signed_in and not self._policy(signed_in.organization.custom_roles).may_grant(
+            signed_in.session.roles, gained
+        ):
             raise Forbidden("The role grants permissions that you don’t have, so you can’t give it to anyone.")
         after = dict.fromkeys([*(one for one in before if one not in remove), *add])
         if any(one.role_id == ADMIN_ROLE for one in before if one not in after):
@@ -105,7 +107,8 @@ class StytchRoles:
 
     def _require(self, permission: Permission) -> None:
         signed_in = self._scope.signed_in
-        if signed_in is None or not self._policy(self._read()).allows(signed_in.session.roles, permission):
+        own = signed_in.organization.custom_roles if signed_in else ()
+        if signed_in is None or not self._policy(own).allows(signed_in.session.roles, permission):
             raise Forbidden("Your roles do not allow this.")
 
     def _require_permissions(self, before: Role | None, after: Role, own: Iterable[Role]) -> None:

@@ -266,3 +266,17 @@ def test_an_organization_has_no_sso_connections_yet(
     assert [*connections.saml_connections, *connections.oidc_connections, *connections.external_connections] == []
     assert [page_of(one).get("b2b/sso").status for one in (admin, member)] == [200, 403]
     assert error_of(lambda: sdk.sso.get_connections("none")) == (404, "organization_not_found")
+
+
+@pytest.mark.parametrize("is_for_a_member", [True, False])
+def test_a_role_by_an_unproved_domain_counts_at_once(
+    backend: Caller, admin: models.MemberRow, member: models.MemberRow, is_for_a_member: bool
+) -> None:
+    rules = [{"domain": "acme.example", "role_id": "stytch_admin"}]
+    headers = on_behalf_of(admin) if is_for_a_member else {}
+
+    assert backend.put("organizations/acme", {"rbac_email_implicit_role_assignments": rules}, **headers).status == 200
+
+    found = backend.get("organizations/acme/member?email_address=max@acme.example")["member"]
+    (role,) = [one for one in found["roles"] if one["role_id"] == "stytch_admin"]
+    assert role["sources"] == [{"type": "email_assignment", "details": {"email_domain": "acme.example"}}]

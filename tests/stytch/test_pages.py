@@ -40,8 +40,8 @@ def _acme(stytch: FakeStytch) -> None:
     stytch.project.delete_member(stytch.project.add_member(acme, "del@acme.example", name="Del"))
 
 
-def walk(client: Client) -> Iterator[tuple[str, int, Page]]:
-    """Follow every link from the start, and yield each page with its status."""
+def pages_of(client: Client) -> Iterator[tuple[str, int, Page]]:
+    """Follow every link, and yield each page with its status."""
     seen, waiting = set(), list(FIRST)
     while waiting:
         url = waiting.pop(0)
@@ -58,7 +58,7 @@ def walk(client: Client) -> Iterator[tuple[str, int, Page]]:
 
 def test_every_page_is_shown_and_every_form_answered(visitor: Client, stytch: FakeStytch) -> None:
     sign_in(visitor)
-    pages = list(walk(visitor))
+    pages = list(pages_of(visitor))
     forms = {_GROUP.sub("*", action or url): fields for url, _, page in pages for action, fields in page.forms}
     ada = stytch.project.members[0]
 

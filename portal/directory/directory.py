@@ -12,7 +12,7 @@ from portal.directory.activity import ActivityGateway
 from portal.directory.actor import Origin
 from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
-from portal.directory.discovery import EmailDiscovery
+from portal.directory.discovery import Discovery, EmailDiscovery
 from portal.directory.domains import DomainGateway
 from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.email_updates import EmailUpdateGateway
@@ -43,7 +43,7 @@ from portal.directory.scim.safeguard import ScimSafeguardGateway
 from portal.directory.scim.tokens import ScimTokenGateway
 from portal.directory.scim.users import ScimUserGateway
 from portal.directory.session_limits import SessionLimitGateway
-from portal.directory.sessions import AllSessionsGateway, Discovery, SessionGateway, SignedIn
+from portal.directory.sessions import AllSessionsGateway, SessionGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.directory.sms_otps import SmsOtpGateway

@@ -1,4 +1,4 @@
-"""Discovery as products use it: prove an email address, then choose an organization or create one (Stytch: discovery)."""
+"""Discovery: signing in before an organization is chosen, on the portal's own pages and as products use it (Stytch: discovery)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +9,53 @@ from portal.directory.members import Member
 from portal.directory.organizations import Organization, OrganizationChanges
 from portal.directory.second_factors import MfaRequired
 from portal.directory.sessions import Authentication, SessionTerms, SignedIn
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The organizations where a person's password is right, before they choose one (Stytch: discovery)."""
+
+    email_address: str
+    organizations: tuple[Organization, ...]
+    intermediate_session_token: str = field(repr=False)
+
+
+class SignInLinkEmails(Protocol):
+    """Sign-in links by email, for people who aren't signed in."""
+
+    def send(self, email_address: str, *, organization_slug: str = "") -> None:
+        """Email a one-time link to set a password to the members with this address, in one organization or in all.
+
+        The email is sent soon after. Neither the result nor the time taken reveals whether there are any.
+        """
+        ...
+
+
+class Discovery(Protocol):
+    """Sign in before an organization is chosen: the one place that looks for a person in all organizations."""
+
+    def authenticate(self, *, email_address: str, password: str) -> Discovered:
+        """Return the organizations where this password is right (Stytch: passwords.discovery.authenticate).
+
+        Raise Unauthenticated if there is none, taking the same time for every cause.
+        """
+        ...
+
+    def organizations(self, intermediate_session_token: str) -> Discovered:
+        """Return the discovered organizations again. Raise Unauthenticated after ten minutes, or if the token was used."""
+        ...
+
+    def exchange(self, intermediate_session_token: str, *, organization_id: str) -> SignedIn:
+        """Start a session in one of the discovered organizations. The token works once.
+
+        Raise Unauthenticated, SecondFactorRequired.
+        """
+        ...
+
+    @property
+    def link_emails(self) -> SignInLinkEmails | None:
+        """Sign-in links by email, for people whose password is paused. None if this directory can't send any."""
+        ...
 
 
 class MembershipType(StrEnum):

@@ -13,11 +13,11 @@ from portal.directory.discovery import ProjectDiscoveryGateway
 from portal.directory.email_otps import ProjectEmailOtpGateway
 from portal.directory.magic_links import ProjectMagicLinkGateway
 from portal.directory.member_locks import LockRecorder
-from portal.directory.members import MembersGateway, ProjectMemberGateway
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
 from portal.directory.password_resets import ProjectPasswordResetGateway
 from portal.directory.passwords import PasswordStrength, ProjectPasswordGateway
 from portal.directory.policy import Policy
+from portal.directory.project_members import MembersGateway, ProjectMemberGateway
 from portal.directory.rbac import ProjectRbacGateway
 from portal.directory.recovery_codes import ProjectRecoveryCodeGateway
 from portal.directory.scim.connection import ScimConnection, ScimIdentityProvider

@@ -2,8 +2,9 @@
 
 from django.conf import settings
 
+from portal.directory.discovery import Discovered, SignInLinkEmails
 from portal.directory.errors import Unauthenticated
-from portal.directory.sessions import Discovered, SignedIn, SignInLinkEmails
+from portal.directory.sessions import SignedIn
 from portal.stytch.documents import Document
 from portal.stytch.http import StytchApi, path_of
 from portal.stytch.sessions import PASSWORD_MEANINGS, signed_in
@@ -14,7 +15,7 @@ _MEMBERSHIPS = frozenset({"active_member", "pending_member", "invited_member"})
 
 
 class StytchDiscovery:
-    """Implements portal.directory.sessions.Discovery."""
+    """Implements portal.directory.discovery.Discovery."""
 
     def __init__(self, api: StytchApi) -> None:
         self._api = api

@@ -7,9 +7,10 @@ import time_machine
 from django.utils import timezone
 
 from portal.directory.actor import Origin
+from portal.directory.discovery import Discovered
 from portal.directory.errors import Unauthenticated
 from portal.directory.organizations import Organization
-from portal.directory.sessions import Discovered, SignedIn
+from portal.directory.sessions import SignedIn
 from tests.contract.worlds import ADMIN, PASSWORD, World, after_sessions_end, opened
 
 ADA = "ada@acme.example"

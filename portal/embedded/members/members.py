@@ -71,7 +71,7 @@ _WITHOUT_PROOF = frozenset({"name", "untrusted_metadata"})
 
 
 class EmbeddedMembers:
-    """Implements portal.directory.members.ProjectMemberGateway."""
+    """Implements portal.directory.project_members.ProjectMemberGateway."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
@@ -426,7 +426,7 @@ class EmbeddedMembers:
 
 
 class EmbeddedMembersOfProject:
-    """Implements portal.directory.members.MembersGateway."""
+    """Implements portal.directory.project_members.MembersGateway."""
 
     def search(
         self,

@@ -5,12 +5,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.directory.actor import Origin
+from portal.directory.discovery import Discovered
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Unauthenticated
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import PASSWORD
-from portal.directory.sessions import AuthenticationFactor, Continuation, Discovered, SignedIn
+from portal.directory.sessions import AuthenticationFactor, Continuation, SignedIn
 from portal.embedded import models
 from portal.embedded.passwords.breaches import require_not_breached
 from portal.embedded.passwords.stored import password_is_right
@@ -23,7 +24,7 @@ from portal.metrics import FAILED_SIGN_INS
 
 
 class EmbeddedDiscovery:
-    """Implements portal.directory.sessions.Discovery."""
+    """Implements portal.directory.discovery.Discovery."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin

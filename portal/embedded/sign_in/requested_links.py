@@ -26,7 +26,7 @@ _MINUTES = round(REQUESTED_LIFETIME.total_seconds() / 60)
 
 
 class EmbeddedSignInLinkEmails:
-    """Implements portal.directory.sessions.SignInLinkEmails."""
+    """Implements portal.directory.discovery.SignInLinkEmails."""
 
     def __init__(self, origin: Origin) -> None:
         self._origin = origin

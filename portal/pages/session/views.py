@@ -9,11 +9,12 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from portal.access.rate_limits import Attempt, admit, admit_requested_link, forgive
+from portal.directory.discovery import Discovered
 from portal.directory.errors import Forbidden, Invalid, InvalidLink, NotFound, TooManyRequests, Unauthenticated
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import EMAIL_OTP, Organization
 from portal.directory.second_factors import SecondFactorRequired
-from portal.directory.sessions import Discovered, SignedIn
+from portal.directory.sessions import SignedIn
 from portal.directory.step_up import takes_second_factor
 from portal.metrics import FAILED_SIGN_INS
 from portal.pages.session.choice import Proof, keep_choice, without_choice

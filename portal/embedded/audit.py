@@ -8,9 +8,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from portal.directory.actor import Actor, Origin
-from portal.directory.ids import uuid7
+from portal.directory.ids import public_id, uuid7
 from portal.embedded.database.writes import Writes
-from portal.embedded.models import ActivityEntryRow
+from portal.embedded.models import ActivityEntryRow, OrganizationRow
 from portal.embedded.models.activity import PROJECT
 
 # A row of the log as values by column: cheaper than an object for each entry.
@@ -44,6 +44,21 @@ def record(caller: Caller, action: str, **change: Unpack[Change]) -> UUID:
     record_all([written])
     key: UUID = written["id"]
     return key
+
+
+def record_organization(
+    caller: Caller, action: str, row: OrganizationRow, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> None:
+    """Write an entry about an organization itself."""
+    record(
+        caller,
+        action,
+        organization_id=row.pk,
+        target_id=public_id("organization", row.pk),
+        target_name=row.name,
+        before=before,
+        after=after,
+    )
 
 
 def record_all(entries: Iterable[Entry]) -> None:

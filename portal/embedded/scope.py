@@ -132,10 +132,15 @@ class Scope:
         """
         if self.signed_in is None and self.project:
             return
-        if self.signed_in is None:
-            raise Unauthenticated("Sign in first.")
+        self.require_member()
         if not self.policy.allows(self.roles, permission):
             raise Forbidden("Your roles do not allow this.")
+
+    def require_member(self) -> SignedIn:
+        """Return the member who is signed in. Raise Unauthenticated for a visitor, and for the project."""
+        if self.signed_in is None:
+            raise Unauthenticated("Sign in first.")
+        return self.signed_in
 
     def require_known(self) -> None:
         """Raise Unauthenticated for a visitor. For what every member of the organization may see."""

@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from portal.directory.errors import Invalid, Unauthenticated
+from portal.directory.errors import Invalid
 from portal.directory.ids import parse_id
 from portal.directory.preferences import Preferences, zone
 from portal.embedded import models
@@ -18,11 +18,9 @@ class EmbeddedPreferences:
 
     def change(self, preferences: Preferences) -> None:
         """Store the acting member's preferences. Raise Invalid, Unauthenticated."""
-        if self._scope.signed_in is None:
-            raise Unauthenticated("Sign in first.")
+        member = self._scope.require_member().member
         if preferences.time_zone and zone(preferences.time_zone) is None:
             raise Invalid("Choose a time zone from the list.", field="time_zone")
-        member = self._scope.signed_in.member
         wanted = {
             "time_zone": preferences.time_zone,
             "theme": str(preferences.theme),

@@ -22,7 +22,7 @@ from portal.directory.sessions import NOTHING_BEFORE, AuthenticationFactor, Sign
 from portal.directory.sign_in_links import SentLink
 from portal.embedded import models
 from portal.embedded.audit import Caller, record
-from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
+from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.invitations import records
 from portal.embedded.members.sign_in_emails import sign_in_email
 from portal.embedded.members.values import member_id, member_value
@@ -253,13 +253,7 @@ def email_sign_in_link(organization_id: str, link_id: str, sender_id: str) -> No
 
 def prune(limit: int | None = MAX_ROWS) -> int:
     """Delete links that have expired, a thousand in a transaction. Return how many, `limit` at most."""
-    return delete_in_batches(_delete_expired, limit)
-
-
-def _delete_expired(number: int) -> int:
-    expired = across_organizations(models.SignInLinkRow).filter(expires_at__lte=timezone.now()).order_by()
-    keys = list(expired.values_list("pk", flat=True)[:number])
-    return expired.filter(pk__in=keys).delete()[0] if keys else 0
+    return delete_rows(across_organizations(models.SignInLinkRow).filter(expires_at__lte=timezone.now()), limit)
 
 
 def _can_be_used(link: models.SignInLinkRow) -> bool:

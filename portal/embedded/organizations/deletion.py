@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
 from portal.directory.errors import Conflict, NotFound
-from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import audit, models
@@ -58,7 +57,7 @@ def delete(row: models.OrganizationRow, caller: audit.Caller) -> None:
     row.deleted_slug, row.deleted_external_id, row.deleted_at = row.slug, row.external_id, now
     row.slug, row.external_id = f"{DELETED}{row.pk}", ""
     row.save()
-    _record(caller, "organization.delete", row, before, {"members": members, "sessions": sessions})
+    audit.record_organization(caller, "organization.delete", row, before, {"members": members, "sessions": sessions})
 
 
 def is_reserved(*, slug: str = "", external_id: str = "", except_by: models.OrganizationRow | None = None) -> bool:
@@ -100,7 +99,7 @@ def restore(slug: str, *, origin: Origin) -> models.OrganizationRow:
         row.save()
         row.former_slugs.filter(slug=row.slug).delete()
         after = {"organization_slug": row.slug, "scim_connections": connections}
-        _record(audit.Caller(_OPERATOR, origin), "organization.restore", row, {}, after)
+        audit.record_organization(audit.Caller(_OPERATOR, origin), "organization.restore", row, {}, after)
     return row
 
 
@@ -119,7 +118,7 @@ def prune() -> int:
             _empty(key)
             row.deleted_slug, row.deleted_external_id = "", ""
             row.save(update_fields=["deleted_slug", "deleted_external_id", "updated_at"])
-            _record(_WORKER, "organization.purge", row, {}, {})
+            audit.record_organization(_WORKER, "organization.purge", row, {}, {})
     return len(keys)
 
 
@@ -147,17 +146,3 @@ def _restorable() -> QuerySet[models.OrganizationRow]:
 
 def _since() -> datetime:
     return timezone.now() - timedelta(days=settings.ORGANIZATION_RESTORE_DAYS)
-
-
-def _record(
-    caller: audit.Caller, action: str, row: models.OrganizationRow, before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    audit.record(
-        caller,
-        action,
-        organization_id=row.pk,
-        target_id=public_id("organization", row.pk),
-        target_name=row.name,
-        before=before,
-        after=after,
-    )

@@ -103,7 +103,7 @@ class EmbeddedOrganizations:
             insert(row)
             domain_rows.follow(row, (), self.caller)
             _check_kept(row)
-            _record(self.caller, "organization.create", row, {}, _for_activity(_described(row)))
+            audit.record_organization(self.caller, "organization.create", row, {}, _for_activity(_described(row)))
         return organization_value(row)
 
     def search(
@@ -171,7 +171,7 @@ class EmbeddedOrganization:
                 self._take_effect(row, before, frozenset(changed))
                 self._end_sessions(row, earlier, changed)
                 recorded = [_for_activity({name: fields[name] for name in changed}) for fields in (before, after)]
-                _record(self._scope.caller, "organization.update", row, *recorded)
+                audit.record_organization(self._scope.caller, "organization.update", row, *recorded)
             if had_admin and not has_admin(row.pk):
                 raise Conflict(
                     "All admins have the role by email domain, so the organization would have no admin. Make a member an "
@@ -395,17 +395,3 @@ def _described(row: models.OrganizationRow) -> dict[str, Any]:
 def _for_activity(described: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields as the activity log stores them: only the keys of metadata, whose values can be anything."""
     return {name: sorted(value or ()) if name == "trusted_metadata" else value for name, value in described.items()}
-
-
-def _record(
-    caller: audit.Caller, action: str, row: models.OrganizationRow, before: Mapping[str, Any], after: Mapping[str, Any]
-) -> None:
-    audit.record(
-        caller,
-        action,
-        organization_id=row.pk,
-        target_id=public_id("organization", row.pk),
-        target_name=row.name,
-        before=before,
-        after=after,
-    )

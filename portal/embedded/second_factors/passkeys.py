@@ -20,7 +20,7 @@ from portal.directory.sessions import AuthenticationFactor, Continuation, Signed
 from portal.directory.step_up import require_recent_proof
 from portal.embedded import models
 from portal.embedded.audit import record
-from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
+from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members import notices
 from portal.embedded.members.values import member_id as id_of
@@ -130,7 +130,7 @@ class EmbeddedPasskeys:
         if not chosen:
             raise Invalid("Enter a name.", field="name")
         with transaction.atomic():
-            member = locked_member(self._scope, self._holder().member.member_id)
+            member = locked_member(self._scope, self._scope.require_member().member.member_id)
             row = self._own(member, passkey_id)
             if row.name != chosen:
                 self._record("member.rename_passkey", member, {"name": row.name}, {"name": chosen})
@@ -140,7 +140,7 @@ class EmbeddedPasskeys:
 
     def remove(self, passkey_id: str) -> Passkey:
         """Remove a passkey of the acting member. Raise NotFound, StepUpRequired."""
-        holder = self._holder()
+        holder = self._scope.require_member()
         self._scope.require_recent_proof()
         with transaction.atomic():
             member = locked_member(self._scope, holder.member.member_id)
@@ -252,23 +252,12 @@ class EmbeddedPasskeys:
         return row
 
     def _own_key(self) -> UUID:
-        return parse_id("member", self._holder().member.member_id)
-
-    def _holder(self) -> SignedIn:
-        if self._scope.signed_in is None:
-            raise Unauthenticated("Sign in first.")
-        return self._scope.signed_in
+        return parse_id("member", self._scope.require_member().member.member_id)
 
 
 def prune(limit: int | None = MAX_ROWS) -> int:
     """Delete challenges that no longer work. Return how many, `limit` at most."""
-    return delete_in_batches(_delete_expired, limit)
-
-
-def _delete_expired(number: int) -> int:
-    expired = across_organizations(models.PasskeyChallengeRow).filter(expires_at__lte=timezone.now()).order_by()
-    keys = list(expired.values_list("pk", flat=True)[: min(number, BATCH)])
-    return expired.filter(pk__in=keys).delete()[0] if keys else 0
+    return delete_rows(across_organizations(models.PasskeyChallengeRow).filter(expires_at__lte=timezone.now()), limit)
 
 
 def _bound_to(proof: Proof) -> UUID:

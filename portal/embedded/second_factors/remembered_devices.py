@@ -18,7 +18,7 @@ from portal.directory.sessions import SessionEndCause, SignedIn
 from portal.directory.step_up import CONFIRMATION_LIFETIME
 from portal.embedded import models
 from portal.embedded.audit import record
-from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
+from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.members.values import member_id
 from portal.embedded.scope import Scope, across_organizations, lock_organization, rows_of, settings_value
 from portal.embedded.second_factors.policy import has_second_factor
@@ -61,7 +61,7 @@ class EmbeddedRememberedDevices:
 
     def remember(self) -> NewDevice:
         """Remember the browser of this request. Raise Unauthenticated, Forbidden."""
-        holder = self._holder()
+        holder = self._scope.require_member()
         with transaction.atomic():
             # The organization first, as elsewhere: a change of its policy is complete before this, or comes after it.
             lock_organization(self._scope.organization_id)
@@ -89,7 +89,7 @@ class EmbeddedRememberedDevices:
 
     def own(self) -> tuple[RememberedDevice, ...]:
         """Return those that still count, the last used first."""
-        key = parse_id("member", self._holder().member.member_id)
+        key = parse_id("member", self._scope.require_member().member.member_id)
         if not self.days:
             return ()
         members = self._scope.of(models.MemberRow).select_related("organization")
@@ -109,7 +109,7 @@ class EmbeddedRememberedDevices:
 
     def forget(self, device_id: str) -> None:
         """End one, with the other sessions that began with it. Raise NotFound, StepUpRequired."""
-        holder = self._holder()
+        holder = self._scope.require_member()
         self._scope.require_recent_proof()
         key, now = parse_id(_NOUN, device_id), timezone.now()
         with transaction.atomic():
@@ -152,21 +152,10 @@ class EmbeddedRememberedDevices:
             after=after,
         )
 
-    def _holder(self) -> SignedIn:
-        if self._scope.signed_in is None:
-            raise Unauthenticated("Sign in first.")
-        return self._scope.signed_in
-
 
 def prune(limit: int | None = MAX_ROWS) -> int:
     """Delete expired devices. Return how many, `limit` at most."""
-    return delete_in_batches(_delete_expired, limit)
-
-
-def _delete_expired(number: int) -> int:
-    expired = across_organizations(models.RememberedDeviceRow).filter(expires_at__lte=timezone.now()).order_by()
-    keys = list(expired.values_list("pk", flat=True)[: min(number, BATCH)])
-    return expired.filter(pk__in=keys).delete()[0] if keys else 0
+    return delete_rows(across_organizations(models.RememberedDeviceRow).filter(expires_at__lte=timezone.now()), limit)
 
 
 def _days(chosen: OrganizationSettings) -> int:

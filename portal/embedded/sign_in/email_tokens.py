@@ -11,7 +11,6 @@ import hmac
 import secrets
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from typing import TypeVar
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from portal.directory.actor import Origin
 from portal.directory.email_addresses import fold_address
 from portal.directory.errors import DirectoryError, Invalid, NotFound, Unauthenticated
 from portal.embedded import models
-from portal.embedded.database.batches import BATCH, MAX_ROWS, delete_in_batches
+from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.database.integrity import check
 from portal.embedded.models.activity import PROJECT
 from portal.embedded.models.email_tokens import EmailPurpose
@@ -189,9 +188,9 @@ def minutes_within(field: str, minutes: int | None, *, default: int, lowest: int
 
 def prune(limit: int | None = MAX_ROWS) -> int:
     """Delete expired rows, a thousand in a transaction. Return how many, about `limit` at most."""
-    organizations, discovery = across_organizations(models.EmailTokenRow), models.DiscoveryTokenRow.objects.all()
-    deleted = delete_in_batches(partial(_delete_expired, organizations), limit)
-    return deleted + delete_in_batches(partial(_delete_expired, discovery), limit)
+    now = timezone.now()
+    deleted = delete_rows(across_organizations(models.EmailTokenRow).filter(expires_at__lte=now), limit)
+    return deleted + delete_rows(models.DiscoveryTokenRow.objects.filter(expires_at__lte=now), limit)
 
 
 def _issue(row: Token, rows: QuerySet[Token], stored: bytes, minutes: int) -> None:
@@ -256,9 +255,3 @@ def _check_verifier(code_challenge: str, code_verifier: str) -> None:
 
 def _is_base64url(text: str) -> bool:
     return text.isascii() and all(one.isalnum() or one in "-_" for one in text)
-
-
-def _delete_expired(rows: QuerySet[Token], number: int) -> int:
-    expired = rows.filter(expires_at__lte=timezone.now()).order_by()
-    keys = list(expired.values_list("pk", flat=True)[: min(number, BATCH)])
-    return expired.filter(pk__in=keys).delete()[0] if keys else 0

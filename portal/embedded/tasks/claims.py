@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from portal.embedded.database.batches import MAX_ROWS, delete_in_batches
+from portal.embedded.database.batches import MAX_ROWS, delete_rows
 
 log = structlog.get_logger("gatehouse.tasks")
 
@@ -138,14 +138,8 @@ def delay(attempt: int) -> timedelta:
 
 def prune(limit: int | None = MAX_ROWS) -> int:
     """Delete tasks that succeeded a day ago or died 30 days ago, a thousand in a transaction. Return how many, `limit` at most."""
-    return delete_in_batches(_delete_old, limit)
-
-
-def _delete_old(number: int) -> int:
     now = timezone.now()
     is_old = Q(status=TaskResultStatus.SUCCESSFUL, finished_at__lt=now - _KEPT_DONE) | Q(
         status=TaskResultStatus.FAILED, finished_at__lt=now - _KEPT_DEAD
     )
-    old = DBTaskResult.objects.filter(is_old).order_by()
-    keys = list(old.values_list("pk", flat=True)[:number])
-    return old.filter(pk__in=keys).delete()[0] if keys else 0
+    return delete_rows(DBTaskResult.objects.filter(is_old), limit)

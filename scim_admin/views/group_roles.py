@@ -19,6 +19,7 @@ from portal.web.errors import no_right
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
+from portal.web.step_up import needs_step_up, step_up, step_up_with_form
 from scim_admin.forms.group_roles import GroupRolesForm, Mode
 from scim_admin.sections import render_section
 
@@ -79,8 +80,8 @@ def assign_roles(request: PortalRequest) -> HttpResponse:
 
 def review_roles(request: PortalRequest) -> HttpResponse:
     """Show who gains or loses each role by a change of the chosen groups, and save it."""
-    if forbidden := _forbidden(request):
-        return forbidden
+    if first := _forbidden(request) or (step_up_with_form(request) if needs_step_up(request) else None):
+        return first
     data = request.POST if request.method == "POST" else request.GET
     assignments = _assignments(request, data)
     if isinstance(assignments, HttpResponse):
@@ -97,7 +98,7 @@ def review_roles(request: PortalRequest) -> HttpResponse:
 
 def confirm_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     """Let a renamed group keep its roles."""
-    if forbidden := _forbidden(request):
+    if forbidden := _forbidden(request, group_id):
         return forbidden
     review = available(request.directory.scim.group_role_review, "group role preview")
     assignment = review.confirm(group_id, version=request.POST.get("version", ""))
@@ -107,7 +108,7 @@ def confirm_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
 
 def move_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     """Move the roles of a deleted group to the group that has its name now."""
-    if forbidden := _forbidden(request):
+    if forbidden := _forbidden(request, group_id):
         return forbidden
     review = available(request.directory.scim.group_role_review, "group role preview")
     to, version = request.POST.get("to", ""), request.POST.get("version", "")
@@ -116,12 +117,18 @@ def move_group_roles(request: PortalRequest, group_id: str) -> HttpResponse:
     return see_other(_list_url(request))
 
 
-def _forbidden(request: PortalRequest) -> HttpResponse | None:
-    """Return the error page for a member who lacks one of the two permissions that a change needs."""
+def _forbidden(request: PortalRequest, group_id: str = "") -> HttpResponse | None:
+    """Return the error page for a member who lacks one of the two permissions that a change needs.
+
+    With a group, also the way to the page that asks for a recent proof, and back to the group.
+    """
     for permission in _RIGHTS:
         right = right_to(request, permission)
         if not right.is_granted:
             return no_right(request, permission, right.who_can_help)
+    if group_id and needs_step_up(request):
+        slug = request.signed_in.organization.organization_slug
+        return step_up(request, reverse("scim:group-roles", args=[slug, group_id]))
     return None
 
 

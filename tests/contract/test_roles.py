@@ -11,6 +11,7 @@ from portal.directory.errors import Conflict, Forbidden, NotFound, StepUpRequire
 from portal.directory.organizations import EmailImplicitRoleAssignment as Rule
 from portal.directory.policy import Role
 from portal.directory.roles import assignments_version, role_version
+from portal.directory.scim.group_roles import ScimGroupRolesChange, roles_version
 from tests.contract.worlds import ADMIN, PASSWORD, World, acting, opened
 
 pytestmark = pytest.mark.django_db
@@ -142,16 +143,20 @@ def test_the_rule_that_makes_the_last_admin_stays(world: World) -> None:
 def test_roles_change_only_after_a_recent_proof(world: World) -> None:
     created = acting(world).roles.create(BILLING)
     rule, none = Rule("acme.example", "billing"), assignments_version(())
+    [group] = world.add_groups(world.add_connection("acme"), ["Support"])
     start = timezone.now()
     with time_machine.travel(start, tick=False):
         who = opened(world).sessions.sign_in(email_address="ada@acme.example", password=PASSWORD)
     with time_machine.travel(start + timedelta(minutes=6), tick=False):
-        roles = opened(world).acting_as(opened(world).sessions.authenticate(who.session_token)).roles
+        directory = opened(world).acting_as(opened(world).sessions.authenticate(who.session_token))
+        roles, groups = directory.roles, directory.scim.group_roles
         for change in (
             lambda: roles.create(MAKER),
             lambda: roles.update(replace(BILLING, description="x"), version=role_version(created)),
             lambda: roles.delete("billing", version=role_version(created)),
             lambda: roles.change_email_assignments(add=[rule], version=none),
+            lambda: groups.change(group, add=["billing"], remove=[], version=roles_version([])),
+            lambda: groups.change_several([ScimGroupRolesChange(group, add=("billing",), version=roles_version([]))]),
         ):
             with pytest.raises(StepUpRequired):
                 change()

@@ -127,7 +127,7 @@ class ScimGroupRoleGateway(Protocol):
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
         """Assign roles to a group and remove others.
 
-        Raise NotFound, Forbidden, Invalid (field "roles") for a role that doesn't exist, and Conflict: field "version", or
+        Raise NotFound, Forbidden, StepUpRequired, Invalid (field "roles") for a role that doesn't exist, and Conflict: field "version", or
         field "roles" if the organization would have no admin left.
         """
         ...
@@ -144,12 +144,12 @@ class ScimGroupRoleReviewGateway(Protocol):
         ...
 
     def confirm(self, group_id: str, *, version: str) -> ScimGroupRoles:
-        """Let a renamed group keep its roles under its new name. Raise NotFound, Conflict, Forbidden."""
+        """Let a renamed group keep its roles under its new name. Raise NotFound, Conflict, Forbidden, StepUpRequired."""
         ...
 
     def move(self, group_id: str, *, to_group_id: str, version: str) -> ScimGroupRoles:
         """Move the roles of a deleted group to another group.
 
-        Raise NotFound, Conflict, Forbidden, and Invalid if the first group isn't deleted.
+        Raise NotFound, Conflict, Forbidden, StepUpRequired, and Invalid if the first group isn't deleted.
         """
         ...

@@ -65,7 +65,7 @@ class EmbeddedScimGroupRoles:
         return roles_of_groups(self._scope.organization_id, [parse_id("scim-group", one) for one in group_ids])
 
     def change_several(self, changes: Collection[ScimGroupRolesChange]) -> tuple[ScimGroupRoles, ...]:
-        """Change the roles of several groups, or of none. Raise NotFound, Invalid, Conflict, Forbidden."""
+        """Change the roles of several groups, or of none. Raise NotFound, Invalid, Conflict, Forbidden, StepUpRequired."""
         require_change(self._scope)
         check_number_of_groups(changes)
         organization_id = self._scope.organization_id
@@ -77,7 +77,7 @@ class EmbeddedScimGroupRoles:
         return _by_name([*left.values(), *deleted])
 
     def change(self, group_id: str, *, add: Collection[str], remove: Collection[str], version: str) -> ScimGroupRoles:
-        """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden."""
+        """Assign roles and remove others. Raise NotFound, Invalid, Conflict, Forbidden, StepUpRequired."""
         require_change(self._scope)
         self._scope.require_grantable(add)
         organization_id, group = self._scope.organization_id, parse_id("scim-group", group_id)
@@ -90,9 +90,10 @@ class EmbeddedScimGroupRoles:
 
 
 def require_change(scope: Scope) -> None:
-    """Raise Forbidden unless the caller may change group roles."""
+    """Raise Forbidden unless the caller may change group roles, StepUpRequired without a recent proof."""
     scope.require(Permission.SCIM_UPDATE)
     scope.require(Permission.IMPLICIT_ROLES)
+    scope.require_recent_proof()
 
 
 def group_roles(organization_id: UUID, group: UUID) -> ScimGroupRoles:

@@ -9,6 +9,7 @@ from portal.directory.pages import DEFAULT_LIMIT, MAX_LIMIT, Page, check_limit
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.scim.group_roles import ScimGroupRoles, ScimGroupRolesChange, check_number_of_groups
 from portal.directory.scim.users import ScimGroupLink
+from portal.directory.step_up import require_recent_proof
 from portal.stytch.admins import require_admin_without
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
@@ -79,6 +80,7 @@ class StytchScimGroupRoles(Scoped):
         Stytch has no conditional update. All assignments are read, changed and sent back, so a change by someone else
         between these two requests is lost. Raise NotFound, Invalid, Conflict, Forbidden.
         """
+        require_recent_proof(self._caller())
         check_number_of_groups(changes)
         connection = self._connection()
         known, wanted = _by_group(connection), {one.group_id: one for one in changes}

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from html import unescape
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.errors import Unavailable
@@ -530,3 +532,19 @@ def test_who_is_affected_is_left_out_where_the_directory_cannot_say(
 
     assert "Who is affected" not in html
     assert text(re.findall(r'data-label="After">(.*?)</td>', html, re.DOTALL)[0]) == "It support"
+
+
+def test_roles_change_after_a_recent_proof_and_the_choice_is_kept(
+    admin_client: Client, group: models.ScimGroupRow
+) -> None:
+    factories.forget_password_entry()
+    asked = urlsplit(admin_client.post(REVIEW, _form(group, [SUPPORT], []))["Location"])
+    moved = urlsplit(admin_client.post(url_of(group, "move/"), {"to": "x", "version": "y"})["Location"])
+
+    assert asked.path == moved.path == "/o/acme/confirm/"
+    assert parse_qs(moved.query)["next"] == [url_of(group)]
+    assert not models.ScimGroupRoleRow.objects.exists()
+    models.MemberSessionRow.objects.update(password_entered_at=timezone.now())
+    page = admin_client.get(parse_qs(asked.query)["next"][0]).content.decode()
+    assert f'name="roles" value="{SUPPORT}"' in page
+    assert not models.ScimGroupRoleRow.objects.exists()

@@ -127,7 +127,16 @@ def test_members_from_creation_to_reactivation(node: Node) -> None:
     )
     member_id = created["member_id"]
     models.MemberRow.objects.update(email_address_verified=True, password=make_password(PASSWORD))
-    (with_password,) = node.run_all(("organizations.members.get", one))
+    with_password, of_member, of_organization, issued, no_connected_app, no_member_app = node.run_all(
+        ("organizations.members.get", one),
+        ("organizations.members.getConnectedApps", one),
+        ("organizations.connectedApps", {"organization_id": "acme"}),
+        ("organizations.members.oidcProviders", one),
+        ("organizations.getConnectedApp", {"organization_id": "acme", "connected_app_id": "app"}),
+        ("organizations.members.connectedApps.revoke", {**one, "connected_app_id": "app"}),
+    )
+    assert of_member["connected_apps"] == of_organization["connected_apps"] == issued["registrations"] == []
+    assert no_connected_app["error_type"] == no_member_app["error_type"] == "connected_app_not_found"
     unlinked, without_password, named, no_app, deleted, back, whole = node.run_all(
         ("organizations.members.unlinkRetiredEmail", {**one, "email_address": "eve@acme.example"}),
         (

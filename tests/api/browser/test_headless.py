@@ -150,6 +150,8 @@ def test_anyone_who_is_signed_in_manages_their_own_account(product_page: Product
     (retired,) = me["retired_email_addresses"]
     unlinked = product_page.call("self.unlinkRetiredEmail", {"email_id": retired["email_id"]})
     promoted = product_page.call("self.update", {"roles": ["stytch_admin"]})
+    apps = product_page.call("self.getConnectedApps")
+    no_app_of_mine = product_page.call("self.revokeConnectedApp", {"connected_app_id": "app"})
 
     assert (changed["member"]["name"], changed["member"]["untrusted_metadata"]) == ("Maxi", {"theme": "dark"})
     assert phoneless["member"]["mfa_phone_number"] == ""
@@ -157,6 +159,8 @@ def test_anyone_who_is_signed_in_manages_their_own_account(product_page: Product
     assert without["member"]["member_password_id"] == ""
     assert unlinked["member"]["retired_email_addresses"] == []
     assert promoted["error_type"] == "session_authorization_error"
+    assert apps["connected_apps"] == []
+    assert no_app_of_mine["error_type"] == "connected_app_not_found"
 
 
 def cookies_of(product_page: ProductPage) -> set[str]:

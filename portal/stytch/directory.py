@@ -147,7 +147,7 @@ class StytchDirectory:
     @cached_property
     def scim(self) -> StytchScim:
         """Its SCIM connection."""
-        return StytchScim(self._scope)
+        return StytchScim(self._scope, self.rbac)
 
 
 class StytchProvider:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from portal.directory.email_updates import EmailUpdateRequest
-from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from portal.directory.errors import Conflict, Invalid, NotFound, Unauthenticated
 from portal.directory.members import Member, MemberChanges, MemberStatus, RoleSourceType
 from portal.directory.policy import ADMIN_ROLE
 from portal.directory.sessions import SignedIn
@@ -145,9 +145,7 @@ class StytchMemberRoles:
 
     def add(self, member_id: str, role_id: str) -> Member:
         """Assign one more role. Raise as the contract."""
-        caller = self._scope.signed_in
-        if caller and not self._rbac.policy().may_grant(caller.session.roles, [role_id]):
-            raise Forbidden("You can only assign roles whose permissions you have yourself.", field="roles")
+        self._rbac.require_grantable([role_id])
         return self._change(member_id, lambda roles: [*dict.fromkeys([*roles, role_id])])
 
     def remove(self, member_id: str, role_id: str) -> Member:

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from collections.abc import Collection
 
 import structlog
 
-from portal.directory.errors import DirectoryError
+from portal.directory.errors import DirectoryError, Forbidden
 from portal.directory.policy import Policy
 from portal.stytch.documents import misread
 from portal.stytch.http import StytchApi, path_of
@@ -71,3 +72,9 @@ class StytchOrganizationRbac:
         """Return the project's policy with the organization's own roles, as Stytch returned them for this request."""
         signed_in = self._scope.signed_in
         return self._project.policy().with_roles(signed_in.organization.custom_roles if signed_in else ())
+
+    def require_grantable(self, role_ids: Collection[str]) -> None:
+        """Raise Forbidden if the acting member may not grant one of the roles (`Policy.may_grant`). Stytch doesn't check it."""
+        signed_in = self._scope.signed_in
+        if signed_in and not self.policy().may_grant(signed_in.session.roles, role_ids):
+            raise Forbidden("You can only assign roles whose permissions you have yourself.", field="roles")

@@ -126,6 +126,25 @@ def test_deleting_the_organization_needs_the_permission_and_a_recent_proof(world
     assert opened(world).organization.get().organization_name == "Acme"
 
 
+def test_only_the_embedded_directory_ends_all_sessions_and_stores_logos(world: World) -> None:
+    ada, tokens = acting(world), []
+    for email_address in ("max@acme.example", "ada@acme.example"):
+        tokens.append(opened(world).sessions.sign_in(email_address=email_address, password=PASSWORD).session_token)
+    of_max, of_ada = tokens
+
+    is_embedded = isinstance(world, EmbeddedWorld)
+    assert (ada.all_sessions is not None, ada.logo is not None) == (is_embedded, is_embedded)
+    if ada.all_sessions:
+        assert ada.all_sessions.revoke() == 2
+    else:
+        # Stytch ends those of one member at a time.
+        ada.sessions.revoke_for_member(opened(world).sessions.authenticate(of_max).member.member_id)
+    with pytest.raises(Unauthenticated):
+        opened(world).sessions.authenticate(of_max)
+    if not is_embedded:
+        assert opened(world).sessions.authenticate(of_ada).member.email_address == "ada@acme.example"
+
+
 def test_policy_says_which_permissions_a_role_grants(world: World) -> None:
     policy = acting(world).rbac.policy()
 

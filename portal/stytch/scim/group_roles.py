@@ -13,7 +13,9 @@ from portal.directory.step_up import require_recent_proof
 from portal.stytch.admins import require_admin_without
 from portal.stytch.documents import Document
 from portal.stytch.errors import Meanings
+from portal.stytch.rbac import StytchOrganizationRbac
 from portal.stytch.scim.scoped import CONNECTION_MEANINGS, NO_CONNECTION, Scoped
+from portal.stytch.scope import Scope
 from portal.stytch.values import scim_group_value
 
 _NO_GROUP = "This group does not exist. The identity provider may have deleted it."
@@ -34,6 +36,10 @@ _ASSIGNMENTS = "scim_group_implicit_role_assignments"
 
 class StytchScimGroupRoles(Scoped):
     """Implements portal.directory.scim.group_roles.ScimGroupRoleGateway."""
+
+    def __init__(self, scope: Scope, rbac: StytchOrganizationRbac) -> None:
+        super().__init__(scope)
+        self._rbac = rbac
 
     def page(self, connection_id: str, *, cursor: str = "", limit: int = DEFAULT_LIMIT) -> Page[ScimGroupRoles]:
         """Return a page of the groups that grant roles, by ID. The cursor is the last ID. Raise NotFound, InvalidCursor."""
@@ -83,6 +89,7 @@ class StytchScimGroupRoles(Scoped):
         require_recent_proof(self._caller())
         check_number_of_groups(changes)
         connection = self._connection()
+        self._rbac.require_grantable([role_id for one in changes for role_id in one.add])
         known, wanted = _by_group(connection), {one.group_id: one for one in changes}
         for group_id, change in wanted.items():
             group = known.get(group_id) or ScimGroupRoles(ScimGroupLink(group_id, ""), (), "")

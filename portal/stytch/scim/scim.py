@@ -1,5 +1,6 @@
 """The SCIM connection and its groups, as Stytch keeps them."""
 
+from portal.stytch.rbac import StytchOrganizationRbac
 from portal.stytch.scim.connection import StytchScimConnection
 from portal.stytch.scim.deletion import StytchScimDeletion
 from portal.stytch.scim.group_roles import StytchScimGroupRoles
@@ -24,9 +25,9 @@ class StytchScim:
     safeguard = None
     users = None
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, rbac: StytchOrganizationRbac) -> None:
         self.connection = StytchScimConnection(scope)
         self.tokens = StytchScimTokens(scope)
         self.deletion = StytchScimDeletion(scope)
         self.groups = StytchScimGroups(scope)
-        self.group_roles = StytchScimGroupRoles(scope)
+        self.group_roles = StytchScimGroupRoles(scope, rbac)

@@ -6,6 +6,7 @@ import pytest
 
 from portal.directory.directory import ScimGateway
 from portal.directory.errors import Conflict, Forbidden, Invalid, InvalidCursor, NotFound, Unauthenticated
+from portal.directory.policy import Role
 from portal.directory.scim.group_roles import (
     MAX_GROUPS_AT_ONCE,
     ScimGroupRoleReviewGateway,
@@ -183,6 +184,19 @@ def test_without_the_permissions_nothing_is_read_or_changed(world: World) -> Non
             with pytest.raises(error):
                 request()
     assert acting(world).scim.group_roles.get(group).role_ids == ()
+
+
+def test_a_group_gets_no_role_that_grants_more_than_one_has(world: World) -> None:
+    _, [group] = groups_of_acme(world, "Support")
+    actions = {"stytch.scim": frozenset({"*"}), "stytch.organization": frozenset({"update.settings.implicit-roles"})}
+    acting(world).roles.create(Role("it", actions))
+    world.add_member("acme", "eve@acme.example", roles=["it"])
+    eve = acting(world, "eve@acme.example").scim.group_roles
+
+    with pytest.raises(Forbidden):
+        eve.change(group, add=[ADMIN], remove=[], version=NOTHING)
+    assert eve.get(group).role_ids == ()
+    assert eve.change(group, add=["it"], remove=[], version=NOTHING).role_ids == ("it",)
 
 
 @STYTCH_ONLY

@@ -127,10 +127,9 @@ def test_deleting_the_organization_needs_the_permission_and_a_recent_proof(world
 
 
 def test_only_the_embedded_directory_ends_all_sessions_and_stores_logos(world: World) -> None:
-    ada, tokens = acting(world), []
-    for email_address in ("max@acme.example", "ada@acme.example"):
-        tokens.append(opened(world).sessions.sign_in(email_address=email_address, password=PASSWORD).session_token)
-    of_max, of_ada = tokens
+    ada, sign_in = acting(world), opened(world).sessions.sign_in
+    addresses = ("max@acme.example", "ada@acme.example")
+    of_max, of_ada = (sign_in(email_address=one, password=PASSWORD).session_token for one in addresses)
 
     is_embedded = isinstance(world, EmbeddedWorld)
     assert (ada.all_sessions is not None, ada.logo is not None) == (is_embedded, is_embedded)

@@ -59,7 +59,7 @@ def test_the_readmes_commands_start_a_working_portal(tmp_path: Path) -> None:
 
 
 def wait_until_ready(server: "subprocess.Popen[bytes]", port: int, output: Path) -> None:
-    for _ in range(600):
+    for _ in range(1800):
         assert server.poll() is None, output.read_text()
         try:
             if requests.get(f"http://127.0.0.1:{port}/readyz", timeout=5, headers={"Host": "portal.example.com"}).ok:

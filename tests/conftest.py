@@ -28,6 +28,7 @@ from portal.embedded.database import readiness, triggers
 from portal.pages.operations import health
 from portal.serving import probe
 from tests import factories
+from tests.servers import migrated_file
 from tests.text_messages import TextMessages
 
 # Playwright's event loop makes Django believe that the tests are asynchronous.
@@ -77,6 +78,12 @@ def missing(marker: str) -> str:
             return "" if shutil.which("pgbouncer") else "PgBouncer is not installed"
         case _:
             return ""
+
+
+def pytest_unconfigure() -> None:
+    """Delete the database that `servers.migrate()` copies."""
+    for suffix in (".sqlite3", ".lock"):
+        migrated_file().with_suffix(suffix).unlink(missing_ok=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

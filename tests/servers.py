@@ -1,17 +1,21 @@
 """What tests need to run servers of their own: a free port, a wait until it is open, a database, and an operator."""
 
+import fcntl
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
+import requests
 from psycopg.sql import SQL, Identifier
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +49,70 @@ def wait_for_port(port: int, process: "subprocess.Popen[bytes]") -> None:
         assert process.poll() is None, f"{process.args!r} ended"
         time.sleep(0.05)
     raise AssertionError(f"{process.args!r} doesn't listen")
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the settings of a portal whose database is in a folder."""
+    return {
+        "PATH": os.environ["PATH"],
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
+        "ALLOW_HTTP": "true",
+        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+        "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+def manage(environment: Mapping[str, str], *arguments: str) -> str:
+    """Run a command of manage.py, and return its output."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=dict(environment), capture_output=True, text=True, check=True).stdout
+
+
+def migrate(environment: Mapping[str, str]) -> None:
+    """Migrate the new database of a portal. On SQLite it's a copy: one is migrated in each run of the tests."""
+    url = environment["DATABASE_URL"]
+    if not url.startswith("sqlite:///"):
+        manage(environment, "migrate")
+        return
+    migrated = migrated_file()
+    with migrated.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not migrated.exists():
+            unfinished = migrated.with_suffix(".unfinished")
+            manage({**environment, "DATABASE_URL": f"sqlite:///{unfinished}"}, "migrate")
+            unfinished.rename(migrated)
+        shutil.copyfile(migrated, url.removeprefix("sqlite:///"))
+
+
+def migrated_file() -> Path:
+    """Return where `migrate()` keeps its database for all processes of this run. tests/conftest.py deletes it."""
+    return Path(tempfile.gettempdir()) / f"gatehouse-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}.sqlite3"
+
+
+def serve(
+    environment: dict[str, str], *, address: str = "", folder: Path = ROOT, log: IO[bytes] | None = None
+) -> "subprocess.Popen[bytes]":
+    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere.
+
+    As documented, with one process; with a log, in which each request has a line of the server's own.
+    """
+    address = address or environment["PUBLIC_URL"]
+    port = address.rpartition(":")[2]
+    options = ["--interface", "wsgi", "--http", "1", "--no-ws", "--port", port, "--blocking-threads", "256"]
+    options += ["--access-log"] if log else ["--log-level", "critical"]
+    command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
+    # A group of its own, so that the workers are killed with their parent.
+    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log)
+    for _ in range(200):
+        try:
+            requests.get(f"{address}/healthz", timeout=5)
+        except requests.RequestException:
+            time.sleep(0.05)
+        else:
+            return server
+    raise AssertionError("the server does not start")
 
 
 @contextmanager

@@ -24,13 +24,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.conftest import PASSWORD
 from tests.embedded.database.test_pgbouncer import pgbouncer
-from tests.scim_server.test_crash import environment_in, manage
-from tests.servers import ROOT, free_port, operate, postgresql_database, wait_for_port
+from tests.servers import ROOT, environment_in, free_port, manage, migrate, operate, postgresql_database, wait_for_port
 
 DEPLOY = ROOT / "docs/deploy"
 # What an operator enters once.
 FILL = """
-answer("migrate")
 answer("collectstatic", "--noinput")
 answer("createorganization", "--name", "Acme", "--slug", "acme")
 member = ("--organization", "acme", "--email", "ada@acme.example", "--name", "Ada", "--role", "stytch_admin")
@@ -241,6 +239,7 @@ class Site:
 
     def fill(self) -> None:
         """Create Acme with an admin, a connection and a project's secret."""
+        migrate(self.environment)
         created = operate(self.environment, FILL, entered=PASSWORD)
         self.connections = {
             kind: (connection["base_url"].partition("?")[0], connection["bearer_token"])

@@ -12,8 +12,7 @@ import pytest
 import requests
 
 from tests.deploy.serving import DEPLOY
-from tests.scim_server.test_crash import environment_in, serve
-from tests.servers import ROOT
+from tests.servers import ROOT, environment_in, serve
 
 _HTTPS = {"X-Forwarded-Proto": "https", "Accept-Encoding": "gzip"}
 

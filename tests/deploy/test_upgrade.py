@@ -12,8 +12,7 @@ import pytest
 from tests.deploy import upgrade
 from tests.deploy.upgrade import ACME, INITECH, Load, contents, load, migrate
 from tests.documented_database import Database, documented_database, findings, partitioned, restored
-from tests.scim_server.test_crash import environment_in
-from tests.servers import ROOT, postgresql_database
+from tests.servers import ROOT, environment_in, postgresql_database
 
 pytestmark = pytest.mark.postgresql
 # Each with its definition, and whether it's valid. PostgreSQL writes checks and the types in conditions in another way after a restore.

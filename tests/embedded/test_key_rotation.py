@@ -30,8 +30,7 @@ from portal.embedded.server_keys import fingerprint
 from portal.embedded.sessions import signing_keys
 from tests.conftest import PASSWORD
 from tests.scim_server.test_crash import environment as portal_environment  # noqa: F401 -- a fixture
-from tests.scim_server.test_crash import manage, serve
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, manage, serve
 
 OLD, NEW, OTHER = (secrets.token_urlsafe(60) for _ in range(3))
 Node = Callable[..., None]

@@ -3,19 +3,16 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import IO
 
 import psycopg
 import pytest
 import requests
 
-from tests.servers import ROOT, free_port, postgresql_database
+from tests.servers import environment_in, manage, migrate, postgresql_database, serve
 
 WRITERS, SECONDS = 4, 1.5
 _END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
@@ -29,48 +26,6 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict
         return
     with postgresql_database() as url:
         yield environment_in(tmp_path) | {"DATABASE_URL": url}
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """Return the settings of a portal whose database is in a folder."""
-    return {
-        "PATH": os.environ["PATH"],
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "SECRET_KEY": "k9-" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
-        "ALLOW_HTTP": "true",
-        "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
-        "DATABASE_URL": f"sqlite:///{folder}/gatehouse.sqlite3",
-        "LOG_LEVEL": "ERROR",
-    }
-
-
-def manage(environment: dict[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout
-
-
-def serve(
-    environment: dict[str, str], *, address: str = "", folder: Path = ROOT, log: IO[bytes] | None = None
-) -> "subprocess.Popen[bytes]":
-    """Serve a checkout of the project, at its public URL unless a proxy is to reach it elsewhere.
-
-    As documented, with one process; with a log, in which each request has a line of the server's own.
-    """
-    address = address or environment["PUBLIC_URL"]
-    port = address.rpartition(":")[2]
-    options = ["--interface", "wsgi", "--http", "1", "--no-ws", "--port", port, "--blocking-threads", "256"]
-    options += ["--access-log"] if log else ["--log-level", "critical"]
-    command = [sys.executable, "-m", "granian", *options, "portal.wsgi:application"]
-    # A group of its own, so that the workers are killed with their parent.
-    server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log)
-    for _ in range(200):
-        try:
-            requests.get(f"{address}/healthz", timeout=5)
-        except requests.RequestException:
-            time.sleep(0.05)
-        else:
-            return server
-    raise AssertionError("the server does not start")
 
 
 def write_until_killed(base_url: str, token: str, writer: int) -> list[str]:
@@ -95,7 +50,7 @@ def write_until_killed(base_url: str, token: str, writer: int) -> list[str]:
 @pytest.fixture
 def connection(environment: dict[str, str]) -> tuple[str, str]:
     """The address and the token of a new connection."""
-    manage(environment, "migrate")
+    migrate(environment)
     manage(environment, "createorganization", "--name", "Acme", "--slug", "acme")
     options = ("--organization", "acme", "--display-name", "Okta", "--json")
     created = json.loads(manage(environment, "createscimconnection", *options))

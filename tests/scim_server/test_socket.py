@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from tests.scim_server.test_crash import environment_in, manage, serve
 from tests.scim_server.test_endpoints import error_of
+from tests.servers import environment_in, manage, migrate, serve
 
 MAXIMUM = 65_536  # bytes of a body
 Connections = list[tuple[str, str]]
@@ -27,7 +27,7 @@ def connections(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection
         "SCIM_MAX_BODY_BYTES": str(MAXIMUM),
         "SCIM_RATE_PER_CONNECTION": "60 per minute",
     }
-    manage(environment, "migrate")
+    migrate(environment)
     connections = [connection_of(environment, slug) for slug in ("acme", "globex")]
     server = serve(environment)
     yield connections

@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.scim_server.test_crash import environment_in, serve
-from tests.servers import operate
+from tests.servers import environment_in, migrate, operate, serve
 
 SECONDS = 30  # a busy machine answers late
 # What an operator enters once.
 FILL = """
-answer("migrate")
 created = {"project": json.loads(answer("createproject", "--json"))}
 for slug in ("acme", "globex"):
     answer("createorganization", "--name", slug, "--slug", slug)
@@ -102,6 +100,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         "REQUESTS_AT_ONCE": "6",
         "LOG_LEVEL": "INFO",
     }
+    migrate(environment)
     created = operate(environment, FILL)
     with (folder / "log").open("wb") as log:
         server = serve(environment, log=log)

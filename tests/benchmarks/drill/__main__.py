@@ -39,8 +39,7 @@ from tests.benchmarks.drill.kills import in_turn, kill_one, victims, wait_for_wr
 from tests.benchmarks.drill.postgresql import Pair
 from tests.benchmarks.drill.units import Unit
 from tests.deploy.serving import Instance, Site, nginx_command, self_signed, unit_lines
-from tests.scim_server.test_crash import environment_in
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, environment_in, free_port
 
 WRITERS = 3
 TRIES = 5

@@ -13,7 +13,7 @@ from psycopg import errors
 from psycopg.sql import SQL, Identifier
 
 from tests.documented_database import Database, documented_database, findings, restored
-from tests.scim_server.test_crash import environment_in, manage, serve
+from tests.servers import environment_in, manage, serve
 
 pytestmark = pytest.mark.postgresql
 NEWEST = "SELECT max(relname) FROM pg_class WHERE relname ~ '^directory_scimrequest_[0-9]+$'"

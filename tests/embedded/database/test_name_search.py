@@ -19,7 +19,7 @@ from portal.embedded.scim.groups import EmbeddedScimGroups
 from portal.embedded.scim.users import EmbeddedScimUsers
 from portal.embedded.scope import Scope
 from tests import factories
-from tests.scim_server.test_crash import environment_in, manage
+from tests.servers import environment_in, manage
 
 NAMES = ["Ingénierie", "ΔΙΟΊΚΗΣΗ Αθήνα", "開発本部", "Größe", "研究", "Presales", "sales", "Sa-1"]
 # What is typed, and which of the names it finds.

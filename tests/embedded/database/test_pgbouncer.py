@@ -22,8 +22,7 @@ from scim_sanity.probe.runner import run_probe_api
 
 from portal.embedded.database.postgresql.pooler import changes_connections
 from tests.conftest import PASSWORD
-from tests.scim_server.test_crash import environment_in, manage, serve
-from tests.servers import ROOT, free_port, postgresql_database, wait_for_port
+from tests.servers import ROOT, environment_in, free_port, manage, postgresql_database, serve, wait_for_port
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.pgbouncer]
 

@@ -31,8 +31,7 @@ from portal.embedded.database import readiness
 from portal.embedded.database.postgresql.pooler import changes_connections
 from portal.embedded.sessions import signing_keys
 from portal.outages import reason
-from tests.scim_server.test_crash import environment_in, manage, serve
-from tests.servers import postgresql_database
+from tests.servers import environment_in, manage, postgresql_database, serve
 
 
 @pytest.mark.django_db

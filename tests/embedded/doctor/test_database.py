@@ -22,8 +22,7 @@ from portal.embedded.doctor.findings import Finding
 from portal.embedded.sessions import signing_keys
 from tests.conftest import REDIS_URL
 from tests.embedded.database.test_pgbouncer import pgbouncer
-from tests.scim_server.test_crash import environment_in
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, environment_in, free_port
 
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 -- as shutil returns it
 

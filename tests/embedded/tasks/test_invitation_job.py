@@ -5,8 +5,7 @@ import signal
 from pathlib import Path
 
 from tests.embedded.tasks.test_worker import Environment, do_not_wait, prepared, rows, wait_until, worker
-from tests.scim_server.test_crash import environment_in
-from tests.servers import operate
+from tests.servers import environment_in, operate
 
 NUMBER = 200
 _START = f"""

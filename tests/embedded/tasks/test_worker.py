@@ -16,8 +16,7 @@ import pytest
 
 from portal.embedded.management.commands.worker import NICENESS
 from tests.embedded.database.test_pgbouncer import pgbouncer
-from tests.scim_server.test_crash import environment_in, manage
-from tests.servers import ROOT, free_port, operate, postgresql_database, wait_for_port
+from tests.servers import ROOT, environment_in, free_port, manage, migrate, operate, postgresql_database, wait_for_port
 
 # Looks for the dead within seconds. Where another worker lives, it could be taken for dead on a busy machine.
 _HASTY = """
@@ -51,7 +50,7 @@ def environment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 def prepared(environment: Environment) -> Environment:
-    manage(environment, "migrate")
+    migrate(environment)
     manage(environment, "worker", "--once")
     return environment
 
@@ -207,7 +206,7 @@ def test_workers_need_no_connection_of_their_own(tmp_path: Path) -> None:
 
 def test_one_of_several_web_processes_runs_the_worker_and_another_follows(tmp_path: Path) -> None:
     environment = environment_in(tmp_path) | {"SERVE_WORKER": "true"}
-    manage(environment, "migrate")
+    migrate(environment)
     port = free_port()
     options = ["--interface", "wsgi", "--port", str(port), "--workers", "2", "--blocking-threads", "8"]
     command = [sys.executable, "-m", "granian", *options, "--respawn-failed-workers", "portal.wsgi:application"]

@@ -181,7 +181,7 @@ def test_the_permission_is_needed(acme: models.OrganizationRow, user: models.Sci
 
     html = client.get(url_of(user)).content.decode()
     assert "disabled" in html
-    assert "let you reset a member" in html
+    assert "Your roles don’t let you" in html
     assert client.post(f"{url_of(user)}sign-in-link/").status_code == 403
 
 

@@ -9,7 +9,9 @@ from urllib.parse import quote
 import pytest
 import time_machine
 from django.contrib.auth import hashers
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -123,6 +125,24 @@ def test_time_does_not_tell_who_exists(
     sign_in(visitor, email_address, "not the password", url)
 
     assert len(hash_checks) == checks
+
+
+def test_signing_in_costs_one_hash_and_as_many_queries_in_a_large_organization(
+    admin: models.MemberRow, hash_checks: list[str]
+) -> None:
+    def queries() -> int:
+        hash_checks.clear()
+        with CaptureQueriesContext(connection) as made:
+            assert sign_in(Client(), "ada@acme.example", PASSWORD).status_code == 303
+        assert len(hash_checks) == 1
+        return len(made)
+
+    queries()  # the device is new, which the member is told
+    few = queries()
+    for n in range(30):
+        factories.session_token(factories.member(admin.organization, f"person{n}@acme.example", roles=["stytch_admin"]))
+
+    assert queries() <= few
 
 
 def test_token_is_only_in_the_cookie(admin: models.MemberRow, visitor: Client) -> None:

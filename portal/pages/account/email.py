@@ -62,7 +62,9 @@ def enter_code(request: PortalRequest) -> HttpResponse:
     if not address.is_valid():
         return see_other(reverse("account:email", args=[_slug(request)]))
     email_address = address.cleaned_data["email_address"]
-    attempt = Attempt(request.origin.ip_address, _slug(request), email_address, is_confirmation=True)
+    # By the member's own address: attempts for the new one must not pause its owner.
+    own = request.signed_in.member.email_address
+    attempt = Attempt(request.origin.ip_address, _slug(request), own, is_confirmation=True)
     if not form.is_valid():
         return _code_page(request, form, email_address)
     if not admit(attempt):

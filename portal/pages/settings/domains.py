@@ -114,8 +114,9 @@ def enter_code(request: PortalRequest, domain_id: str) -> HttpResponse:
     email_address = address.cleaned_data["email_address"]
     if not form.is_valid():
         return _code_page(request, found, form, email_address)
-    slug = request.signed_in.organization.organization_slug
-    attempt = Attempt(request.origin.ip_address, slug, email_address, is_confirmation=True)
+    slug, own = request.signed_in.organization.organization_slug, request.signed_in.member.email_address
+    # By the member's own address: attempts for another one must not pause its owner.
+    attempt = Attempt(request.origin.ip_address, slug, own, is_confirmation=True)
     if not admit(attempt):
         return _code_page(request, found, rejected(_TOO_MANY, "too-many", CodeForm), email_address)
     try:

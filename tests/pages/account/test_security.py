@@ -170,6 +170,22 @@ def test_a_code_of_someone_elses_request_changes_nothing(
     assert client.post(f"{ACCOUNT}email/code/", {"email_address": NEW, "code": entered}).status_code == 303
 
 
+@pytest.mark.parametrize("path", ["/o/acme/account/email/code/", "/o/acme/settings/domains/{}/code/enter/"])
+def test_wrong_codes_for_someones_address_pause_only_their_own(
+    admin_client: Client, client: Client, settings: Settings, path: str
+) -> None:
+    settings.SIGN_IN_TOTAL_PER_MEMBER = "2 per hour"
+    added = admin_client.post("/o/acme/settings/domains/add/", {"domain": "acme.example"})["Location"]
+    url = path.format(added.rstrip("/").rpartition("/")[2])
+    for _ in range(3):
+        answer = admin_client.post(url, {"email_address": "max@acme.example", "code": "000000"})
+    assert answer.status_code == 429
+
+    factories.forget_password_entry()
+    assert client.post(CONFIRM, {"password": PASSWORD}).status_code == 303
+    assert admin_client.post(CONFIRM, {"password": PASSWORD}).status_code == 429
+
+
 def test_a_new_address_asks_for_a_proof_first(client: Client, member: models.MemberRow) -> None:
     factories.forget_password_entry()
     assert client.get(f"{ACCOUNT}email/")["Location"].startswith(CONFIRM)

@@ -101,8 +101,8 @@ def percentiles_95(request: Callable[[], requests.Response], rounds: int) -> tup
     taken: dict[signal.Signals, list[float]] = {signal.SIGSTOP: [], signal.SIGCONT: []}
     with worker() as process:
         for _ in range(rounds // BLOCK):
-            for told, times in taken.items():
-                process.send_signal(told)
+            for order, times in taken.items():
+                process.send_signal(order)
                 time.sleep(SETTLING)
                 for _ in range(BLOCK):
                     started = time.perf_counter()

@@ -132,12 +132,12 @@ def test_signing_in_costs_one_hash_and_as_many_queries_in_a_large_organization(
 ) -> None:
     def queries() -> int:
         hash_checks.clear()
-        with CaptureQueriesContext(connection) as made:
+        with CaptureQueriesContext(connection) as captured:
             assert sign_in(Client(), "ada@acme.example", PASSWORD).status_code == 303
         assert len(hash_checks) == 1
-        return len(made)
+        return len(captured)
 
-    queries()  # the device is new, which the member is told
+    queries()  # the device is new, and an email says so
     few = queries()
     for n in range(30):
         factories.session_token(factories.member(admin.organization, f"person{n}@acme.example", roles=["stytch_admin"]))

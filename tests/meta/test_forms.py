@@ -1,6 +1,7 @@
 """Every form of every page, sent by members with one single permission: what is rejected has changed nothing."""
 
 import re
+from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
@@ -57,16 +58,21 @@ def admin_client(acme: models.OrganizationRow, settings: Settings) -> Client:
     return factories.signed_in(factories.member(acme, "ada@acme.example", roles=["stytch_admin"]))
 
 
-def forms_of(client: Client) -> dict[str, tuple[str, dict[str, str]]]:
-    """Return a form for each kind of address that is sent one, found by following links from the home page."""
+def forms_of(client: Client, *, each: int = 1) -> dict[str, tuple[str, dict[str, str]]]:
+    """Return a form for each kind of address that is sent one, found by following links from the home page.
+
+    `each` is how many pages of a kind are followed: the member's own page has other links than one of someone else.
+    """
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    seen, waiting = set(), ["/o/acme/"]
+    seen, waiting = Counter[str](), ["/o/acme/"]
+    visited = set()
     while waiting:
         url = waiting.pop()
         kind = _ID.sub("*", url.partition("?")[0])
-        if kind in seen:
+        if seen[kind] >= each or url in visited:
             continue
-        seen.add(kind)
+        visited.add(url)
+        seen[kind] += 1
         answer = client.get(url)
         if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
             page = Page(answer.content.decode())
@@ -99,3 +105,28 @@ def test_a_form_that_is_rejected_changes_nothing(acme: models.OrganizationRow, a
 
     assert len(forms) >= 8
     assert rejected > len(forms)
+
+
+@pytest.mark.sqlite
+@time_machine.travel(timezone.now(), tick=False)
+def test_another_organizations_admin_changes_nothing_by_naming_what_is_here(
+    acme: models.OrganizationRow, admin_client: Client, other_admin_client: Client
+) -> None:
+    """Their own pages are sent the IDs of this organization's members, groups, domains and tokens."""
+    forms = forms_of(admin_client, each=3)
+    named = {url: form for url, form in forms.items() if "*" in url or any(map(_ID.search, form[1].values()))}
+    before, changed = _rows_of(acme), []
+    for url, fields in named.values():
+        with undone():
+            answer = other_admin_client.post(url.replace("/o/acme/", "/o/globex/"), fields)
+            assert answer.status_code < 500, url
+            changed += [url] * (_rows_of(acme) != before)
+
+    assert changed == []
+    assert len(named) >= 8
+
+
+def _rows_of(organization: models.OrganizationRow) -> dict[str, list[str]]:
+    """Return the rows that name an organization. Some names of the other one's rows are IDs of this one's, and stay out."""
+    own = repr(organization.pk)
+    return {model: [one for one in rows if own in one] for model, rows in dump().items()}

@@ -102,7 +102,7 @@ class StytchDirectory:
     @cached_property
     def email_updates(self) -> StytchEmailUpdates:
         """Changes of its members' addresses."""
-        return StytchEmailUpdates(self._scope)
+        return StytchEmailUpdates(self._scope, self.rbac)
 
     @cached_property
     def account(self) -> StytchAccount:

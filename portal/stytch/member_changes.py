@@ -171,8 +171,8 @@ class StytchMemberRoles:
 class StytchEmailUpdates:
     """Implements portal.directory.email_updates.EmailUpdateGateway."""
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, rbac: StytchOrganizationRbac) -> None:
+        self._scope, self._rbac = scope, rbac
 
     def start(self, member_id: str, request: EmailUpdateRequest) -> Member:
         """Have Stytch email a link or code (POST …/members/{member_id}/start_email_update). Raise as the contract."""
@@ -180,6 +180,9 @@ class StytchEmailUpdates:
         if holder is None:
             raise Unauthenticated("Sign in first.")
         require_recent_proof(holder)
+        if member_id != holder.member.member_id:
+            # Whoever receives email at the new address can sign in as the member.
+            self._rbac.require_no_more_rights(StytchMemberChanges(self._scope).read(member_id))
         organization_id = holder.organization.organization_id
         body: Mapping[str, str] = {
             "email_address": request.email_address,

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import structlog
 
 from portal.directory.errors import DirectoryError, Forbidden
+from portal.directory.members import Member
 from portal.directory.policy import Policy
 from portal.stytch.documents import misread
 from portal.stytch.http import StytchApi, path_of
@@ -78,3 +79,9 @@ class StytchOrganizationRbac:
         signed_in = self._scope.signed_in
         if signed_in and not self.policy().may_grant(signed_in.session.roles, role_ids):
             raise Forbidden("You can only assign roles whose permissions you have yourself.", field="roles")
+
+    def require_no_more_rights(self, member: Member) -> None:
+        """Raise Forbidden if a member may do what the acting member may not (`Policy.may_grant`). Stytch doesn't check it."""
+        signed_in = self._scope.signed_in
+        if signed_in and not self.policy().may_grant(signed_in.session.roles, member.role_ids):
+            raise Forbidden(f"{member.email_address} has permissions that you don’t have. Ask a member who has them.")

@@ -11,6 +11,7 @@ from portal.directory.directory import Directory
 from portal.directory.email_updates import DeliveryMethod, EmailUpdateRequest
 from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
 from portal.directory.members import MemberChanges, MemberStatus
+from portal.directory.policy import Role
 from portal.embedded import models
 from tests.contract.worlds import ADMIN, PASSWORD, World, acting, opened
 
@@ -51,6 +52,18 @@ def test_each_change_needs_a_recent_proof(world: World) -> None:
             with pytest.raises(StepUpRequired):
                 pytest.fail(f"{name}: {change()}")
         assert directory.members.update(eve, MemberChanges(name="Eve")).name == "Eve"
+
+
+def test_no_one_moves_the_address_of_a_member_who_may_do_more(world: World) -> None:
+    actions = frozenset({"search", "update.info.email"})
+    acting(world).roles.create(Role("helpdesk", {"stytch.member": actions}))
+    world.add_member("acme", EVE, roles=["helpdesk"])
+    eve = acting(world, EVE)
+    ids = {one.member.email_address: one.member.member_id for one in eve.members.page().items}
+    asked = EmailUpdateRequest(email_address="taken.over@acme.example", delivery_method=DeliveryMethod.CODE)
+
+    with pytest.raises(Forbidden, match="has permissions that you don’t have"):
+        eve.email_updates.start(ids["ada@acme.example"], asked)
 
 
 def test_a_member_of_another_organization_is_not_found(world: World) -> None:

@@ -37,7 +37,7 @@ def test_members_are_chosen_and_given_a_role_with_the_keyboard(embedded: Portal,
     page.keyboard.type("Admin")
     press(page, page.get_by_role("button", name="Add a role"))
 
-    expect(page.locator("#toasts")).to_contain_text("2 members have the role.")
+    expect(page.locator("#toasts")).to_contain_text("The role was added to 2 members.")
     expect(page.get_by_role("row", name="Max Member").get_by_text("Admin")).to_be_visible()
 
 

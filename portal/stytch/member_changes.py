@@ -181,7 +181,7 @@ class StytchEmailUpdates:
             raise Unauthenticated("Sign in first.")
         require_recent_proof(holder)
         if member_id != holder.member.member_id:
-            # Whoever receives email at the new address can sign in as the member.
+            # People who receive email at the new address can sign in as the member.
             self._rbac.require_no_more_rights(StytchMemberChanges(self._scope).read(member_id))
         organization_id = holder.organization.organization_id
         body: Mapping[str, str] = {

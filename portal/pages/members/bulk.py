@@ -64,6 +64,13 @@ ACTIONS: Mapping[str, Action] = {
         "They can sign in again, with the roles that groups and the email domain grant.",
         "{number} reactivated.",
     ),
+    "resend-invitation": Action(
+        "Resend invitations",
+        Permission.MEMBER_CREATE,
+        "Send {number} another invitation?",
+        "They get another email. The links before it stop working.",
+        "{number} will get another invitation.",
+    ),
     "add-role": Action(
         "Add a role",
         Permission.MEMBER_ROLES,
@@ -178,6 +185,7 @@ def _do(request: PortalRequest, name: str, member: Member, role_id: str) -> None
     steps: Mapping[str, Callable[[], object]] = {
         "deactivate": lambda: _deactivate(request, member),
         "reactivate": lambda: _reactivate(request, member),
+        "resend-invitation": lambda: directory.invitations.resend(member_id),
         "add-role": lambda: directory.member_roles.add(member_id, role_id),
         "remove-role": lambda: directory.member_roles.remove(member_id, role_id),
         "end-sessions": lambda: directory.sessions.revoke_for_member(member_id),

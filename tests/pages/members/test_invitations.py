@@ -277,3 +277,21 @@ def test_a_list_has_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(UnreadableListError):
             read_file(content, DEFAULTS)
     assert len(read_file(b"a@x.example\n" * 5000, DEFAULTS)) == 5000
+
+
+@pytest.mark.usefixtures("_email")
+def test_several_invitations_are_sent_again_at_once(admin_client: Client, member: models.MemberRow) -> None:
+    for address in (NIA, "lee@new.example"):
+        admin_client.post(INVITE, {"people": address})
+    rows = models.InvitationRow.objects.all()
+    rows.update(sent_at=timezone.now() - timedelta(hours=1), expires_at=timezone.now() - timedelta(minutes=1))
+    chosen = [public_id("member", key) for key in (*rows.values_list("member_id", flat=True), member.pk)]
+
+    answer = admin_client.post(
+        "/o/acme/members/bulk/", {"action": "resend-invitation", "member": chosen, "confirmed": "yes"}
+    )
+
+    html = answer.content.decode()
+    assert "2 members will get another invitation." in html
+    assert member.email_address in html
+    assert rows.filter(expires_at__gt=timezone.now()).count() == 2

@@ -162,12 +162,17 @@ def test_a_body_above_gatehouses_limit_gets_a_scim_error(served: Site) -> None:
     length = 21_000_000
     # nginx reads all of it first; HAProxy sends it on while it comes, and the client must stop when the response is there.
     sent = length if (served.folder / "nginx.conf").exists() else 200_000
-    for _ in range(3):
-        with ExitStack() as stack:
-            rejected = answer(post(served, stack, length, sent))
-        # Gatehouse answers and closes while nginx still sends. On a busy machine nginx sometimes notices only that.
-        if rejected.status != HTTPStatus.BAD_GATEWAY:
-            break
+    for remaining in (2, 1, 0):
+        # Gatehouse answers and closes while the proxy still sends. On a busy machine a proxy sometimes notices only that.
+        try:
+            with ExitStack() as stack:
+                rejected = answer(post(served, stack, length, sent))
+        except ConnectionError:
+            if not remaining:
+                raise
+        else:
+            if rejected.status != HTTPStatus.BAD_GATEWAY:
+                break
 
     assert (rejected.status, rejected.headers["Content-Type"]) == (413, "application/scim+json")
 

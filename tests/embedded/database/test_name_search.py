@@ -171,6 +171,6 @@ def test_migrate_works_without_the_extension_and_creates_the_indexes_once_it_is_
     again = SCRIPT.replace('"acme"', '"globex"')
     # The locale has no letters outside ASCII: they are found all the same.
     assert json.loads(manage(environment, "shell", "--no-imports", "-c", again).splitlines()[-1]) == [
-        [[3, False], "", "sales"],
+        [[len(name_search._INDEXES), False], "", "sales"],
         *[{text: sorted(names) for text, names in FOUND.items()}] * 2,
     ]

@@ -14,7 +14,7 @@ from portal.embedded.server_processes import announce
 from portal.embedded.tasks.worker import Worker
 
 # Of 19. Processes of the portal on the same machine keep 0, and go first.
-NICENESS = 10
+NICENESS = 15
 
 
 class Command(BaseCommand):

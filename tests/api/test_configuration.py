@@ -1,9 +1,12 @@
 """The project's configuration: where links in emails may lead, and what SDKs in browsers may do."""
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from portal.directory.configuration import ProjectConfiguration, load_configuration, with_token
 from portal.directory.errors import Invalid
@@ -105,3 +108,37 @@ def test_the_token_is_added_to_the_query() -> None:
     assert with_token(f"{APP}/a?next=%2Fx%3Fy", "discovery", "t-o_k") == (
         f"{APP}/a?next=%2Fx%3Fy&stytch_token_type=discovery&token=t-o_k"
     )
+
+
+def test_the_file_that_is_printed_has_every_setting_and_says_the_same(tmp_path: Path, settings: Settings) -> None:
+    text = f"""
+    name = "Acme “quoted” \\\\ é"
+    [redirect_urls]
+    login = ["{APP}/login", "{APP}/login?next={{}}"]
+    discovery = ["{APP}/discover"]
+    [sms]
+    countries = ["DE", "US"]
+    [[trusted_auth_tokens]]
+    profile_id = "ours"
+    issuer = "https://id.example.com"
+    audience = "gatehouse"
+    public_keys = ["-----BEGIN PUBLIC KEY-----\\nMFkw\\n-----END PUBLIC KEY-----"]
+    attribute_mapping = {{ email = "email", token_id = "jti" }}
+    """
+    settings.PROJECT = load(tmp_path, text)
+    call_command("projectfile", stdout=(printed := StringIO()))
+
+    assert load(tmp_path, printed.getvalue()) == settings.PROJECT
+    tables = {one for one in ProjectConfiguration.__struct_fields__ if one != "name"}
+    assert {one.strip("[]") for one in printed.getvalue().splitlines() if one.startswith("[")} == tables
+
+
+def test_a_file_is_checked_before_it_is_used(tmp_path: Path) -> None:
+    path = tmp_path / "new.toml"
+    path.write_text('[sms]\ncountries = ["germany"]')
+    with pytest.raises(CommandError, match=r"sms\.countries"):
+        call_command("projectfile", "--check", str(path))
+
+    path.write_text('[sms]\ncountries = ["DE"]')
+    call_command("projectfile", "--check", str(path), stdout=(printed := StringIO()))
+    assert "is correct" in printed.getvalue()

@@ -20,7 +20,7 @@ from portal.embedded.audit import Caller
 from portal.embedded.database.integrity import is_text
 from portal.embedded.directory import EmbeddedDirectory
 from portal.embedded.members.locks import EmbeddedLockRecorder
-from portal.embedded.members.members import EmbeddedMembersOfProject
+from portal.embedded.members.project_members import EmbeddedMembersOfProject
 from portal.embedded.organizations.organizations import EmbeddedOrganizations, no_organization
 from portal.embedded.passwords.strength import strength
 from portal.embedded.scope import Scope, across_organizations, organization_value

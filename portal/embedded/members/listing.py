@@ -10,7 +10,6 @@ from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import (
     RESOURCE,
@@ -34,7 +33,7 @@ from portal.embedded.database.integrity import is_text
 from portal.embedded.database.name_search import candidates, name_search
 from portal.embedded.members.roles import GroupGrant, group_grants
 from portal.embedded.members.search import has_any_role
-from portal.embedded.members.values import member_value, with_details
+from portal.embedded.members.values import member_value, no_member, with_details
 from portal.embedded.scope import Scope
 from portal.embedded.sessions import limits
 
@@ -96,7 +95,7 @@ def details(scope: Scope, member_id: str) -> MemberDetails:
         scope.require(Permission.MEMBER_SEARCH)
     row = _whole(scope.of(models.MemberRow)).filter(pk=parse_id("member", member_id)).first()
     if row is None:
-        raise NotFound("This member does not exist.")
+        raise no_member()
     (listed,) = _values(scope, [row])
     return MemberDetails(listed, _group_names(scope, listed.member), _sessions(scope, row, is_own=is_own))
 

@@ -7,11 +7,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id
 from portal.directory.permissions import Permission
 from portal.embedded import models
 from portal.embedded.audit import record
+from portal.embedded.members.values import no_member
 from portal.embedded.scope import Scope, across_organizations
 
 
@@ -29,7 +29,7 @@ class EmbeddedMemberLocks:
             members = self._scope.of(models.MemberRow).select_for_update(no_key=True)
             row = members.filter(pk=parse_id("member", member_id)).first()
             if row is None:
-                raise NotFound("This member does not exist.")
+                raise no_member()
             row.lock_created_at = row.lock_expires_at = None
             row.save(update_fields=["lock_created_at", "lock_expires_at"])
             record(

@@ -25,7 +25,6 @@ from portal.directory.members import (
     MemberFilter,
     MemberStatus,
 )
-from portal.directory.organizations import Organization
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.search import Found, Operand
 from portal.directory.second_factors import SMS_OTP, TOTP
@@ -47,14 +46,13 @@ from portal.embedded.members.retired_addresses import release, require_not_retir
 from portal.embedded.members.roles import email_roles, has_admin, is_admin, lock_admins, roles_through_groups
 from portal.embedded.members.search import search_members
 from portal.embedded.members.values import member_id as id_of
-from portal.embedded.members.values import member_values, with_details
-from portal.embedded.organizations.organizations import no_organization, whole_organizations
+from portal.embedded.members.values import member_values, no_member, with_details
 from portal.embedded.scim.protocol.address_handover import (
     after_address_changed,
     after_member_deleted,
     after_member_reactivated,
 )
-from portal.embedded.scope import Scope, across_organizations, lock_organization, settings_value
+from portal.embedded.scope import Scope, lock_organization, settings_value
 from portal.embedded.second_factors.policy import require_second_factor, set_up
 from portal.embedded.second_factors.stored import delete_app, delete_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions
@@ -104,7 +102,7 @@ class EmbeddedMembers:
         named = self._rows().filter(email_address_folded=fold_address(email_address))
         row = named.first() if is_text(email_address) else None
         if row is None:
-            raise _not_member()
+            raise no_member()
         return _value(row)
 
     def search(
@@ -300,7 +298,7 @@ class EmbeddedMembers:
         wanted = {"pk": parse_id("member", member_id)} if is_id else {"external_id": member_id}
         row = self._rows().filter(**wanted).first() if member_id and is_text(member_id) else None
         if row is None:
-            raise _not_member()
+            raise no_member()
         return row
 
     def _locked(self, seen: models.MemberRow, *, could_lose_admin: bool = False) -> tuple[models.MemberRow, bool]:
@@ -310,7 +308,7 @@ class EmbeddedMembers:
             lock_admins(seen.organization_id)
         row = self._rows().select_for_update(of=("self",), no_key=True).filter(pk=seen.pk).first()
         if row is None:
-            raise _not_member()
+            raise no_member()
         return row, could_lose_admin and row.status == MemberStatus.ACTIVE and is_admin(row)
 
     @staticmethod
@@ -332,7 +330,7 @@ class EmbeddedMembers:
     def _reread(self, key: UUID) -> Member:
         row = self._rows().filter(pk=key).first()
         if row is None:  # deleted since, alone or with the organization
-            raise _not_member()
+            raise no_member()
         return _value(row)
 
     def _is_own(self, row: models.MemberRow) -> bool:
@@ -425,39 +423,9 @@ class EmbeddedMembers:
         )
 
 
-class EmbeddedMembersOfProject:
-    """Implements portal.directory.project_members.MembersGateway."""
-
-    def search(
-        self,
-        organizations: Sequence[Organization],
-        operands: Sequence[Operand] = (),
-        *,
-        cursor: str = "",
-        limit: int = DEFAULT_LIMIT,
-    ) -> Found[Member]:
-        """Return a page of the members of several organizations that match all operands. Raise Invalid, InvalidCursor."""
-        return search_members(organizations, operands, cursor=cursor, limit=limit)
-
-    def get(self, member_id: str, *, include_deleted: bool = False) -> tuple[Member, Organization]:
-        """Return a member of any organization, and the organization. Raise NotFound."""
-        members = with_details(across_organizations(models.MemberRow))
-        row = members.filter(pk=parse_id("member", member_id)).first()
-        if row is None or (row.status == MemberStatus.DELETED and not include_deleted):
-            raise _not_member()
-        if row.organization.deleted_at:
-            raise no_organization()
-        (organization,) = whole_organizations([row.organization])
-        return _value(row), organization
-
-
 def _value(row: models.MemberRow) -> Member:
     (value,) = member_values([row])
     return value
-
-
-def _not_member() -> NotFound:
-    return NotFound("This member does not exist.", field="member_id", error_type="member_not_found")
 
 
 def _leave_default(row: models.MemberRow, method: str) -> None:

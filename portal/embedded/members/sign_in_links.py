@@ -25,7 +25,7 @@ from portal.embedded.audit import Caller, record
 from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.invitations import records
 from portal.embedded.members.sign_in_emails import sign_in_email
-from portal.embedded.members.values import member_id, member_value
+from portal.embedded.members.values import member_id, member_value, no_member
 from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, rows_of
@@ -146,7 +146,7 @@ class EmbeddedSignInLinks:
         rows = self._scope.of(models.MemberRow).select_related("organization", "scim_user")
         row = rows.filter(pk=parse_id("member", member_id)).first()
         if row is None:
-            raise NotFound("This member does not exist.")
+            raise no_member()
         return row
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from portal.directory.errors import NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.locales import known_locale
 from portal.directory.members import (
@@ -65,6 +66,11 @@ def member_value(row: models.MemberRow, grants: Sequence[GroupGrant] | None = No
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+def no_member() -> NotFound:
+    """Return the error for a member who doesn't exist."""
+    return NotFound("This member does not exist.", field="member_id", error_type="member_not_found")
 
 
 def with_details(members: QuerySet[models.MemberRow]) -> QuerySet[models.MemberRow]:

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from portal.directory.email_addresses import fold_address
-from portal.directory.errors import Forbidden, Invalid, NotFound
+from portal.directory.errors import Forbidden, Invalid
 from portal.directory.ids import parse_id
 from portal.directory.members import MemberStatus
 from portal.directory.second_factors import REQUIRED_FOR_ALL, Enrollment, MfaChoices
@@ -15,6 +15,7 @@ from portal.embedded import models
 from portal.embedded.audit import record
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members.values import member_id as id_of
+from portal.embedded.members.values import no_member
 from portal.embedded.scope import Scope, settings_value
 from portal.embedded.sessions.intermediate import intermediate_session, proved_before
 from portal.embedded.sessions.lifecycle import (
@@ -68,7 +69,7 @@ def locked_member(scope: Scope, member_id: str) -> models.MemberRow:
     """Lock and return an active member by ID or external ID. Raise NotFound."""
     row = _members(scope).filter(**_named(member_id)).first()
     if row is None:
-        raise NotFound("This member does not exist.", field="member_id", error_type="member_not_found")
+        raise no_member()
     return row
 
 

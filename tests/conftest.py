@@ -22,6 +22,8 @@ from django.utils import timezone
 from limits.storage import storage_from_string
 from pytest_django import Settings
 
+# With the URLs of the embedded directory, even if the first test is one of Stytch.
+from portal import urls  # noqa: F401
 from portal.access import rate_limits
 from portal.embedded import figures, models
 from portal.embedded.database import readiness, triggers

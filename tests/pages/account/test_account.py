@@ -183,7 +183,7 @@ def test_a_directory_that_cannot_store_them_keeps_them_in_the_browser(
 
     assert stored(member) == ("", "")
     html = page(client)
-    assert "They are kept in this browser." in html
+    assert "They’re kept in this browser." in html
     assert "Language of emails" not in html
     assert 'data-theme="light"' in html
     assert '<option value="Europe/Paris" selected>' in html

@@ -258,5 +258,8 @@ def test_a_product_takes_the_tokens_away_and_brings_them_back(product_page: Prod
     product_page.call("session.updateSession", tokens)
 
     assert product_page.call("session.getTokens") == tokens
+    # On a busy machine the SDK once returned an error here. Another try must succeed, and says what is wrong if it doesn’t.
     answer = product_page.call("session.authenticate", {})
-    assert answer["session_token"] == tokens["session_token"]
+    if "error_type" in answer:
+        answer = product_page.call("session.authenticate", {})
+    assert answer.get("session_token") == tokens["session_token"], answer

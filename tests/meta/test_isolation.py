@@ -31,7 +31,7 @@ ACROSS = {
     "portal/embedded/second_factors/passkeys.py": "pruning",
     "portal/embedded/second_factors/remembered_devices.py": "pruning",
     "portal/embedded/second_factors/stored.py": "encrypting all secrets under another key",
-    "portal/embedded/members/members.py": "the JSON API gets a member by ID alone (Stytch: dangerously_get)",
+    "portal/embedded/members/project_members.py": "the JSON API gets a member by ID alone (Stytch: dangerously_get)",
     "portal/embedded/doctor/sms.py": "the operator's check: whether any member has a phone number",
     "portal/embedded/figures.py": "the operator's monitoring: numbers over all organizations",
     "portal/embedded/organizations/domain_checks.py": "the job that checks the domains of all organizations",

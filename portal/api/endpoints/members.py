@@ -303,7 +303,7 @@ def delete_external_id(caller: Caller, request: MemberRequest) -> MemberResponse
 
 @endpoint("organizations.members.oidc_providers", f"GET {MEMBER_PATH}/oidc_providers", rights=None)
 def oidc_providers(caller: Caller, request: OidcProvidersRequest) -> OidcProvidersResponse:
-    """Return the tokens that a member's OIDC connections issued. There are no such connections yet, so the list is empty."""
+    """Return the tokens that a member's OIDC connections issued. None can be created yet, so the list is empty."""
     require_backend(caller)
     caller.directory.members.get(request.member_id)
     return OidcProvidersResponse([])

@@ -155,7 +155,7 @@ def _after(email_address: str, key: str) -> Q:
 
 
 def _bound(rows: Rows, size: int) -> list[str] | None:
-    """Return the key of the last of so many members, None if there are no more than these."""
+    """Return the key of the last of the first `size` members, None if these are all."""
     found = list(rows.values_list("email_address_folded", flat=True)[size - 1 : size + 1])
     return [found[0], str(_LAST_KEY)] if len(found) > 1 else None
 

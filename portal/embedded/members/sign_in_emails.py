@@ -45,11 +45,12 @@ def invitation(  # noqa: PLR0913 -- what an invitation says
     roles = [shown_name(role_name(role)) for role in member.direct_roles]
     inviter = name_for_strangers(sender.name, sender.email_address) if sender else ""
     which = f"{'_by' if sender else ''}{'_password' if is_to_choose_password else ''}"
-    rows = [(said("labels.organization"), name)]
-    if sender:
-        rows.append((said("labels.invited_by"), _with_address(inviter, sender, said)))
-    if roles:
-        rows.append((said.counted("labels.roles", len(roles)), said.listed(*roles)))
+    invited_by = _with_address(inviter, sender, said) if sender else ""
+    facts = (
+        (said("labels.organization"), name),
+        (said("labels.invited_by"), invited_by),
+        (said.counted("labels.roles", len(roles)), said.listed(*roles)),
+    )
     return Email(
         subject=said("invitation.subject", organization=name_in_subject(name)),
         preheader=_invited(said, inviter, roles, said.date(expires_at)),
@@ -57,7 +58,7 @@ def invitation(  # noqa: PLR0913 -- what an invitation says
         title=said("invitation.title", organization=name),
         blocks=(
             said.paragraph(f"invitation.said{which}", organization=name, inviter=inviter),
-            Facts(tuple(rows)),
+            Facts(tuple(one for one in facts if one[1])),
             Button(
                 said("invitation.button"),
                 url,

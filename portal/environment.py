@@ -231,6 +231,36 @@ def header_name(name: str, default: str) -> str:
     return value
 
 
+def host_name(url: str) -> str:
+    """Return the host of an origin as ALLOWED_HOSTS names it, without the port."""
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
+
+
+def embed_url(name: str, public_host: str, *, allows_http: bool) -> str:
+    """Return the origin that serves frames, "" if there are none. Raise ImproperlyConfigured if it's invalid.
+
+    It has a host of its own, so that no cookie of the portal is ever sent with a request of a frame. Browsers accept the
+    cookies of frames only over https, and on localhost.
+    """
+    url = str(env.str(name, default="")).strip().rstrip("/").lower()
+    if not url:
+        return ""
+    parts = urlsplit(url)
+    if url != f"{parts.scheme}://{parts.netloc}" or not parts.hostname:
+        raise ImproperlyConfigured(
+            f'{name} is "{url}", but must be an origin such as https://embed.example.com, without a path.'
+        )
+    if parts.hostname == public_host:
+        raise ImproperlyConfigured(f"{name} must have another host than PUBLIC_URL.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and allows_http and parts.hostname == "localhost"):
+        raise ImproperlyConfigured(
+            f'{name} is "{url}", but must start with https://. Only a trial on your own machine may use http://localhost, '
+            "with ALLOW_HTTP=true."
+        )
+    return url
+
+
 def origins(name: str) -> list[str]:
     """Return a list of origins such as https://app.example.com. Raise ImproperlyConfigured if one is invalid."""
     listed = [str(text).strip().rstrip("/").lower() for text in env.list(name, default=[])]

@@ -20,10 +20,12 @@ from portal.environment import (
     RENAMED_SETTINGS,
     bounds,
     certificates,
+    embed_url,
     env,
     file,
     flag,
     header_name,
+    host_name,
     key,
     networks,
     one_of,
@@ -181,9 +183,11 @@ if not IS_HTTPS and not ALLOW_HTTP:
         f'PUBLIC_URL is "{PUBLIC_URL}", but must start with https://. Only a trial on your own machine may use plain '
         "http, with ALLOW_HTTP=true."
     )
+EMBED_URL = embed_url("EMBED_URL", _public.hostname, allows_http=ALLOW_HTTP)
 # The public host is always allowed, so that adding another one locks no one out.
 ALLOWED_HOSTS = [
-    f"[{_public.hostname}]" if ":" in _public.hostname else _public.hostname,
+    host_name(PUBLIC_URL),
+    *([host_name(EMBED_URL)] if EMBED_URL else []),
     *env.list("ALLOWED_HOSTS", default=[]),
 ]
 # The number of your own proxies in front; only their X-Forwarded-For entries are trusted.

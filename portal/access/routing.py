@@ -10,13 +10,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls import path as django_path
 
 from portal.access.audiences import Audience
-from portal.directory.permissions import Permission
+from portal.directory.permissions import READ_ACTIONS, Permission
 
 View = Callable[..., HttpResponseBase]
 AnyView = TypeVar("AnyView", bound=View)
 
 READ_METHODS = frozenset({"GET", "HEAD"})
-_READ_ACTIONS = ("get", "search")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,4 +103,4 @@ def _routes(patterns: Sequence[URLPattern | URLResolver], prefix: str, namespace
 
 def _only_reads(permission: Permission) -> bool:
     action = permission.partition(":")[2]
-    return action.split(".")[0] in _READ_ACTIONS
+    return action.split(".")[0] in READ_ACTIONS

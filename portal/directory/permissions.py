@@ -1,6 +1,10 @@
 """The permissions that pages, endpoints and directories check."""
 
 from enum import StrEnum
+from typing import Final
+
+# How the names of actions begin that change nothing.
+READ_ACTIONS: Final = ("get", "search")
 
 
 class Permission(StrEnum):
@@ -30,6 +34,8 @@ class Permission(StrEnum):
     ROLES_UPDATE = "stytch.custom-org-roles:update"
     ROLES_DELETE = "stytch.custom-org-roles:delete"
     ACTIVITY_GET = "gatehouse.activity:get"
+    EMBEDDING_GET = "gatehouse.embedding:get"
+    EMBEDDING_UPDATE = "gatehouse.embedding:update"
     MEMBER_SEARCH = "stytch.member:search"
     MEMBER_CREATE = "stytch.member:create"
     MEMBER_DELETE = "stytch.member:delete"

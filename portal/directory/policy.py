@@ -223,6 +223,7 @@ _DEFAULT_RESOURCES = (
     Resource("stytch.custom-org-roles", _CRUD, "Custom roles of the organization"),
     # Ours: Stytch has no such resource (docs/decisions/0033).
     Resource("gatehouse.activity", ("get",), "The organization's activity log"),
+    Resource("gatehouse.embedding", ("get", "update"), "The portal in frames of the product's pages"),
 )
 _EVERYTHING = frozenset({WILDCARD})
 _DEFAULT_ROLES = (
@@ -237,6 +238,7 @@ _DEFAULT_ROLES = (
                 "stytch.scim",
                 "stytch.custom-org-roles",
                 "gatehouse.activity",
+                "gatehouse.embedding",
             ),
             _EVERYTHING,
         ),

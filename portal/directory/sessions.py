@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from portal.directory.errors import Invalid, Unauthenticated
+from portal.directory.frames import Embedding
 from portal.directory.members import Member
 from portal.directory.organizations import Organization
 from portal.directory.phone_numbers import shown_ending
@@ -120,6 +121,8 @@ class MemberSession:
     # Where it was started.
     ip_address: str = ""
     user_agent: str = ""
+    # Set if the session is one of a frame in a product's page, which then allows only this.
+    embedding: Embedding | None = None
 
     @property
     def authentication_factors(self) -> tuple[AuthenticationFactor, ...]:
@@ -172,9 +175,11 @@ class SessionEnd:
 class SessionEnded(Unauthenticated):
     """A session token isn't valid. `end` says why, to no one but the holder of the token; None if that isn't known."""
 
-    def __init__(self, end: SessionEnd | None = None) -> None:
+    def __init__(self, end: SessionEnd | None = None, *, parent_origin: str = "") -> None:
         super().__init__("The session has ended.")
         self.end = end
+        # Of the page around the frame, if the session was one of a frame.
+        self.parent_origin = parent_origin
 
 
 class SessionGateway(Protocol):

@@ -96,6 +96,10 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "gatehouse.activity": ("Activity", {"get": "See and export the activity log"}),
+    "gatehouse.embedding": (
+        "Embedding",
+        {"get": "See where the portal is embedded", "update": "Choose which pages can embed the portal"},
+    ),
 }
 
 

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("portal.pages.operations.urls")),
     path("", include("portal.pages.session.urls")),
     path("logos/", include("portal.pages.settings.logo_urls")),
+    path("theme/", include("portal.pages.settings.theme_urls")),
     path("o/<str:organization_slug>/", include("portal.pages.home.urls")),
     path("o/<str:organization_slug>/members/", include("portal.pages.members.urls")),
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from portal.directory import themes
 from portal.directory.brands import COLOR, takes_white_text
 from portal.directory.errors import Invalid
 
@@ -152,13 +153,31 @@ class Invitations(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lifetime_minutes: Annotated[int, msgspec.Meta(ge=5, le=10_080)] = 10_080
 
 
+class Theme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the portal looks, where an organization has no theme of its own. Empty for the built-in theme."""
+
+    # Of buttons, links and what is selected, with white text on it.
+    color: str = ""
+    # none, small, medium or large.
+    radius: str = ""
+    # inter, or a kind of font that systems have: system, humanist, geometric or serif.
+    font: str = ""
+    # auto, light or dark.
+    color_scheme: str = ""
+
+    @property
+    def chosen(self) -> themes.Theme:
+        """What the file chooses."""
+        return themes.Theme(self.color, self.radius, self.font, self.color_scheme)
+
+
 class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What emails look like. The sender is a setting (EMAIL_FROM)."""
 
     # The name of the portal in emails.
     portal_name: str = "Gatehouse"
-    # The color of buttons, with white text on it.
-    brand: str = "#3b52d4"
+    # The color of buttons, with white text on it. "" for the theme's.
+    brand: str = ""
     # A line below each email, such as the name and the address of a company.
     imprint: str = ""
     # A folder with texts of one's own, a file per language (portal/mail/own_texts.py). Relative to this file.
@@ -183,6 +202,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     invitations: Invitations = msgspec.field(default_factory=Invitations)
     trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
     mail: Mail = msgspec.field(default_factory=Mail)
+    theme: Theme = msgspec.field(default_factory=Theme)
 
 
 _NONE_CONFIGURED: dict[RedirectType, str] = {
@@ -222,7 +242,8 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
     if not configuration.passwords.breach_url.startswith("https://"):
         raise ValueError("passwords.breach_url must begin with https://")
     mail = _checked_mail(configuration.mail, path.parent if path else Path())
-    return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type), mail=mail)
+    theme = _checked_theme(configuration.theme)
+    return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type), mail=mail, theme=theme)
 
 
 def with_token(redirect_url: str, token_type: str, token: str) -> str:
@@ -244,7 +265,7 @@ def _checked_mail(mail: Mail, folder: Path) -> Mail:
     if not _is_line(mail.imprint, _MAX_IMPRINT):
         raise ValueError(f"mail.imprint must be one line of up to {_MAX_IMPRINT} characters")
     brand = mail.brand.lower()
-    if not COLOR.fullmatch(brand) or not takes_white_text(brand):
+    if brand and (not COLOR.fullmatch(brand) or not takes_white_text(brand)):
         raise ValueError(
             f'mail.brand is "{mail.brand[:20]}", but must be a color such as #3b52d4, dark enough for white text (4.5:1)'
         )
@@ -255,6 +276,14 @@ def _checked_mail(mail: Mail, folder: Path) -> Mail:
     if wrong := [one for one in hosts if not _HOST.fullmatch(one)]:
         raise ValueError(f'mail.link_hosts has "{wrong[0][:100]}", but must list hosts such as www.example.com')
     return msgspec.structs.replace(mail, brand=brand, texts=texts, templates=templates, link_hosts=hosts)
+
+
+def _checked_theme(theme: Theme) -> Theme:
+    """Return the theme, with its color in lower case. Raise ValueError."""
+    lower = msgspec.structs.replace(theme, color=theme.color.lower())
+    for name, sentence in themes.problems(lower.chosen).items():
+        raise ValueError(f'theme.{name} is "{getattr(theme, name)[:20]}". {sentence}')
+    return lower
 
 
 def _folder(name: str, of_file: Path, folder: str) -> str:

@@ -47,6 +47,7 @@ from portal.directory.sessions import AllSessionsGateway, SessionGateway, Signed
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
 from portal.directory.sms_otps import SmsOtpGateway
+from portal.directory.themes import ThemeGateway
 from portal.directory.totps import TotpGateway
 
 
@@ -145,6 +146,11 @@ class Directory(Protocol):
     @property
     def logo(self) -> LogoGateway | None:
         """Its logo."""
+        ...
+
+    @property
+    def theme(self) -> ThemeGateway | None:
+        """Changes of its theme."""
         ...
 
     @property

@@ -12,6 +12,7 @@ from portal.directory.pages import DEFAULT_LIMIT
 from portal.directory.policy import Role
 from portal.directory.search import Found, Operand
 from portal.directory.second_factors import METHODS, OPTIONAL, REQUIRED_FOR_ALL
+from portal.directory.themes import INHERITED, Theme
 
 ALL_ALLOWED, RESTRICTED, NOT_ALLOWED = "ALL_ALLOWED", "RESTRICTED", "NOT_ALLOWED"
 # Values of allowed_auth_methods.
@@ -49,6 +50,8 @@ class OrganizationSettings:
     # Ours: sessions end when they aren't used for this long, and this long after their start. 0 sets no limit of its own.
     session_idle_minutes: int = 0
     session_duration_minutes: int = 0
+    # Ours: how the portal's pages and its emails to members look, where that differs from the project's theme.
+    theme: Theme = INHERITED
     oauth_tenant_jit_provisioning: str = NOT_ALLOWED
     allowed_oauth_tenants: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     claimed_email_domains: tuple[str, ...] = ()
@@ -136,6 +139,7 @@ FIELD_ACTIONS: Mapping[str, str] = {
     "remembered_device_days": "update.settings.mfa-policy",
     "session_idle_minutes": "update.settings.allowed-auth-methods",
     "session_duration_minutes": "update.settings.allowed-auth-methods",
+    "theme": "update.info.logo-url",
     "oauth_tenant_jit_provisioning": "update.settings.oauth-tenant-jit-provisioning",
     "allowed_oauth_tenants": "update.settings.allowed-oauth-tenants",
     "rbac_email_implicit_role_assignments": "update.settings.implicit-roles",
@@ -148,6 +152,7 @@ OWN_FIELDS = frozenset(
         "remembered_device_days",
         "session_idle_minutes",
         "session_duration_minutes",
+        "theme",
     }
 )
 # Fields that only the project can change.
@@ -190,6 +195,7 @@ class OrganizationChanges:
     remembered_device_days: int | None = None
     session_idle_minutes: int | None = None
     session_duration_minutes: int | None = None
+    theme: Theme | None = None
     oauth_tenant_jit_provisioning: str | None = None
     allowed_oauth_tenants: Mapping[str, Sequence[str]] | None = None
     claimed_email_domains: Sequence[str] | None = None

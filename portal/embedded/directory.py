@@ -23,6 +23,7 @@ from portal.embedded.organizations.domains import EmbeddedDomains
 from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.organizations.sign_in_settings import EmbeddedSignInSettings
 from portal.embedded.organizations.stored_logos import stored_logo
+from portal.embedded.organizations.themes import EmbeddedTheme
 from portal.embedded.own_roles import EmbeddedRoles
 from portal.embedded.passwords.passwords import EmbeddedPasswords
 from portal.embedded.passwords.resets import EmbeddedPasswordResets
@@ -67,6 +68,11 @@ class EmbeddedDirectory:
         from portal.embedded.organizations.logos import EmbeddedLogo  # noqa: PLC0415 -- as above
 
         return EmbeddedLogo(self._scope)
+
+    @cached_property
+    def theme(self) -> EmbeddedTheme:
+        """Changes of its theme."""
+        return EmbeddedTheme(self.organization)
 
     @cached_property
     def sessions(self) -> EmbeddedSessions:

@@ -94,6 +94,8 @@ class Email:
     reason: str
     # "" for emails of the portal itself.
     organization_name: str = ""
+    # The organization's color, of buttons and links. "" for the project's.
+    color: str = ""
     # The area and the connection, such as "SCIM · Okta production".
     context: str = ""
     links: tuple[FooterLink, ...] = ()

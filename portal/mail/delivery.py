@@ -5,6 +5,7 @@ Tasks do this, because a mail server can take long or be away. No message of an 
 
 import hashlib
 import secrets
+from dataclasses import replace
 from email.charset import QP, Charset
 from smtplib import SMTPRecipientsRefused
 from urllib.parse import urlsplit
@@ -27,14 +28,15 @@ class UndeliverableError(Exception):
     """The mail server will never accept this email: the address doesn't exist there, or the message is invalid."""
 
 
-def send_email(email: Email, *, to: str, key: str = "") -> None:
+def send_email(email: Email, *, to: str, key: str = "", color: str = "") -> None:
     """Hand an email to the mail server. Raise UndeliverableError, or OSError if trying again may help.
 
-    With a `key`, the same email to the same address has the same Message-ID, so that mailboxes drop a second copy.
+    `color` is that of the organization's buttons, "" for the project's. With a `key`, the same email to the same address has the same Message-ID, so that mailboxes drop a second copy.
     Raise ImproperlyConfigured without EMAIL_URL.
     """
     if not settings.EMAIL_IS_SET_UP:
         raise ImproperlyConfigured("Email isn't configured. Set EMAIL_URL and EMAIL_FROM for the worker too.")
+    email = replace(email, color=color)
     parts = own_parts(email, to) or built_in_parts(in_own_words(email, to), to)
     message = EmailMultiAlternatives(
         parts.subject,

@@ -14,7 +14,6 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 
-from portal.directory.brands import brand_of
 from portal.directory.errors import NotFound
 from portal.directory.locales import LOCALES
 from portal.mail.catalog import PLACEHOLDER, filled
@@ -23,6 +22,7 @@ from portal.mail.languages import ENGLISH
 from portal.mail.names import name_in_subject
 from portal.mail.own_texts import COMMON, TEMPLATES
 from portal.mail.rendering import (
+    brand_for,
     facts_as_html,
     facts_as_text,
     language_tag,
@@ -197,7 +197,7 @@ def _rendered(template: OwnTemplate, email: Email, to: str) -> Parts:
 
 
 def _values(email: Email, to: str) -> dict[str, str]:
-    name, brand = email.organization_name or portal_name(), brand_of(settings.PROJECT.mail.brand)
+    name, brand = email.organization_name or portal_name(), brand_for(email)
     secret = next((one for one in email.blocks if isinstance(one, Button | Code)), None)
     match secret:
         case Button():

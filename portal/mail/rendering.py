@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from portal.directory.brands import brand_of
+from portal.directory.brands import Brand, brand_of
+from portal.directory.themes import BUILT_IN
 from portal.mail.catalog import Texts, texts
 from portal.mail.content import Block, Button, Code, Email, Facts, FooterLink, Paragraph, Steps
 from portal.mail.languages import RIGHT_TO_LEFT
@@ -31,7 +32,7 @@ def render_html(email: Email, to: str) -> str:
             "why": why_sent(email, to),
             "sender": sender_note(email),
             "imprint": _imprint(),
-            "brand": brand_of(settings.PROJECT.mail.brand),
+            "brand": brand_for(email),
             "opens": "".join(_opens(one, said) for one in email.blocks if isinstance(one, Button)),
             "language": language_tag(email.locale),
             "is_right_to_left": email.locale in RIGHT_TO_LEFT,
@@ -79,6 +80,11 @@ def language_tag(locale: str) -> str:
 def portal_name() -> str:
     """Return the name of the portal in emails."""
     return str(settings.PROJECT.mail.portal_name)
+
+
+def brand_for(email: Email) -> Brand:
+    """Return the colors of an email: its organization's, the project's for emails, or else those of the project's theme."""
+    return brand_of(email.color or settings.PROJECT.mail.brand or settings.PROJECT.theme.color or BUILT_IN.color)
 
 
 def public_host() -> str:

@@ -21,6 +21,7 @@ from portal.directory.session_limits import SessionLimitGateway
 from portal.directory.sessions import AllSessionsGateway, SignedIn
 from portal.directory.sign_in_links import SignInLinkGateway
 from portal.directory.sign_in_settings import SignInSettingsGateway
+from portal.directory.themes import ThemeGateway
 from portal.stytch.account import StytchAccount
 from portal.stytch.discovery import StytchDiscovery
 from portal.stytch.email_discovery import StytchEmailDiscovery
@@ -53,6 +54,8 @@ class StytchDirectory:
     member_locks: MemberLockGateway | None = None
     # Stytch stores the URL of a logo, and no images.
     logo: LogoGateway | None = None
+    # Its API has no place for it, either. The project's theme applies to every organization.
+    theme: ThemeGateway | None = None
     # Stytch ends the sessions of one member at a time.
     all_sessions: AllSessionsGateway | None = None
     # Stytch's API has no log of an organization's changes.

@@ -53,6 +53,8 @@ class StytchOrganization:
             raise Unauthenticated("Sign in first.")
         if changes.mfa_required_for_admins or changes.passkeys:
             raise Invalid("The directory can’t require a second factor of admins only, and has no passkeys.")
+        if changes.theme is not None:
+            raise Invalid("The directory doesn’t store themes.", field="theme")
         organization = self._scope.signed_in.organization
         if version and changed_since(organization, version):
             raise Conflict(CHANGED_IN_THE_MEANTIME, field="version")

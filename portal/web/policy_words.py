@@ -29,7 +29,7 @@ _WORDS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {
             "update.info.name": "Rename the organization",
             "update.info.slug": "Change the organization’s slug",
-            "update.info.logo-url": "Change the organization’s logo",
+            "update.info.logo-url": "Change the organization’s logo and colors",
             "update.settings.allowed-auth-methods": "Choose how members sign in",
             "update.settings.allowed-mfa-methods": "Choose which second factors members can use",
             "update.settings.email-jit-provisioning": "Choose who can join by email domain",

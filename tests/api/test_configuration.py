@@ -110,6 +110,33 @@ def test_the_token_is_added_to_the_query() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("theme", "problem"),
+    [
+        (
+            'color = "#ffd400"',
+            r'theme.color is "#ffd400". White text on #ffd400 has a contrast of 1.4:1, but needs 4.5:1',
+        ),
+        ('color = "green"', "Use a color such as #3b52d4"),
+        ('radius = "huge"', "Use none, small, medium, large"),
+        ('font = "Comic Sans"', "Use inter, system, humanist, geometric, serif"),
+        ('color_scheme = "sepia"', "Use auto, light, dark"),
+        ('colour = "#0f6b47"', "unknown field `colour`"),
+    ],
+)
+def test_a_theme_that_does_not_exist_or_cannot_be_read_stops_the_start(
+    tmp_path: Path, theme: str, problem: str
+) -> None:
+    with pytest.raises(ValueError, match=problem):
+        load(tmp_path, f"[theme]\n{theme}")
+
+
+def test_a_theme_may_leave_parts_out(tmp_path: Path) -> None:
+    theme = load(tmp_path, '[theme]\ncolor = "#0F6B47"').theme
+
+    assert (theme.color, theme.radius) == ("#0f6b47", "")
+
+
 def test_the_file_that_is_printed_has_every_setting_and_says_the_same(tmp_path: Path, settings: Settings) -> None:
     text = f"""
     name = "Acme “quoted” \\\\ é"

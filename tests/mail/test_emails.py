@@ -1,5 +1,6 @@
 """Each email that the portal sends, as a mail server receives it: its two parts, its headers, and names that attack it."""
 
+import ast
 import email
 import re
 from collections.abc import Callable
@@ -27,6 +28,7 @@ from portal.embedded.organizations.domain_warnings import email_warnings
 from portal.embedded.scim.reminder_emails import Reminded, hold_email, token_email
 from portal.embedded.scim.reminders import enqueue_reminders
 from portal.embedded.scope import Scope
+from portal.folders import RESOURCES as ROOT
 from portal.mail.catalog import texts
 from portal.mail.rendering import render_text
 from portal.mail.wrapping import columns
@@ -229,6 +231,35 @@ def test_an_email_is_text_first_then_html(sent: Sent) -> None:
         assert part["Content-Transfer-Encoding"] == "quoted-printable"
         assert part.get_content_charset() == "utf-8"
     assert len(sent.raw) < MAX_BYTES
+
+
+@pytest.mark.parametrize("send_one", [one for one in EACH if one is not check_server], ids=lambda one: one.__name__)
+def test_an_email_has_the_color_of_its_organization(
+    send_one: Sender, admin: models.MemberRow, member: models.MemberRow, connection: models.ScimConnectionRow
+) -> None:
+    models.OrganizationRow.objects.update(settings={"theme": {"color": "#800080"}})
+    for one in (admin, member, connection):
+        one.refresh_from_db()
+
+    send_one(admin, member, connection)
+
+    html = Sent().html
+    assert 'bgcolor="#800080"' in html
+    assert "#3b52d4" not in html
+
+
+def test_every_email_of_an_organization_is_sent_with_its_color() -> None:
+    """Emails that belong to no organization, or to several, have the project's."""
+    sendings = [
+        (path.stem, {keyword.arg for keyword in one.keywords})
+        for path in sorted((ROOT / "portal/embedded").rglob("*.py"))
+        for one in ast.walk(ast.parse(path.read_text()))
+        if isinstance(one, ast.Call) and ast.unparse(one.func) == "send_email"
+    ]
+
+    assert len(sendings) > 10
+    # In turn: the two tests of the mail server, and the email before an organization is chosen.
+    assert {name for name, given in sendings if "color" not in given} == {"mail", "discovery"}
 
 
 @each

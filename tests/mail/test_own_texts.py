@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from pytest_django import Settings
 
 from portal.directory.brands import brand_of, contrast, takes_white_text
-from portal.directory.configuration import load_configuration
+from portal.directory.configuration import Mail, ProjectConfiguration, Theme, load_configuration
 from portal.directory.locales import LOCALES
 from portal.embedded.mail_examples import RECIPIENT, example
 from portal.mail import own_texts
@@ -249,6 +249,15 @@ def test_the_portal_has_a_name_a_color_and_an_imprint(folder: Folder) -> None:
     assert "Northwind Inc., 1 Harbor St &lt;Boston&gt;</p>" in html
     assert 'bgcolor="#0b6e4f"' in html
     assert "#3b52d4" not in html
+
+
+def test_emails_have_the_projects_color_unless_they_have_one_of_their_own(settings: Settings) -> None:
+    theme = Theme(color="#800080")
+    settings.PROJECT = ProjectConfiguration(theme=theme)
+    assert 'bgcolor="#800080"' in sent("sign-in-link")[2]
+
+    settings.PROJECT = ProjectConfiguration(theme=theme, mail=Mail(brand="#0b6e4f"))
+    assert 'bgcolor="#0b6e4f"' in sent("sign-in-link")[2]
 
 
 @pytest.mark.parametrize("color", ["#3b52d4", "#000000", "#0b6e4f", "#767676", "#0000ff", "#800080", "#b00020"])

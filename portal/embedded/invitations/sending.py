@@ -20,6 +20,7 @@ from portal.embedded.invitations.records import WAITING, remember
 from portal.embedded.invitations.rules import leads_to_product
 from portal.embedded.members.sign_in_emails import invitation as invitation_email
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.scope import Scope, organization_value, rows_of
 from portal.embedded.sign_in import email_tokens
 from portal.embedded.sign_in.magic_links import TOKEN_TYPE
@@ -73,7 +74,7 @@ def email_one(organization_id: UUID, invitation_id: str, sends: int) -> bool:
         locale=row.locale,
     )
     try:
-        send_email(email, to=row.member.email_address, key=f"{row.pk} {sends}")
+        send_email(email, to=row.member.email_address, key=f"{row.pk} {sends}", color=color_of(row.member.organization))
     except UndeliverableError:
         log.warning("invitation_undeliverable", invitation_id=invitation_id)
         return False

@@ -19,6 +19,7 @@ from portal.directory.ids import parse_id
 from portal.embedded import models
 from portal.embedded.members import notice_emails
 from portal.embedded.members.values import member_id, with_details
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.scope import rows_of
 from portal.embedded.tasks.queue import GiveUp, enqueue_always
 from portal.mail.content import Email
@@ -163,6 +164,8 @@ def _found(organization_id: str, entry_id: str) -> notice_emails.Notified | None
 
 def _send(email: Email, found: notice_emails.Notified) -> None:
     try:
-        send_email(email, to=found.entry.target_name, key=str(found.entry.pk))
+        send_email(
+            email, to=found.entry.target_name, key=str(found.entry.pk), color=color_of(found.member.organization)
+        )
     except UndeliverableError as error:
         raise GiveUp from error

@@ -26,6 +26,7 @@ from portal.embedded.database.batches import MAX_ROWS, delete_rows
 from portal.embedded.invitations import records
 from portal.embedded.members.sign_in_emails import sign_in_email
 from portal.embedded.members.values import member_id, member_value, no_member
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, across_organizations, rows_of
@@ -246,7 +247,7 @@ def email_sign_in_link(organization_id: str, link_id: str, sender_id: str) -> No
     origin = _origin(link) if is_requested else None
     email = sign_in_email(link, _url(link.member, token), sender=sender, requested_from=origin)
     try:
-        send_email(email, to=link.member.email_address)
+        send_email(email, to=link.member.email_address, color=color_of(link.member.organization))
     except UndeliverableError as error:
         raise GiveUp from error
 

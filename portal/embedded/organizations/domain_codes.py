@@ -10,6 +10,7 @@ from portal.directory.email_addresses import domain_of
 from portal.embedded import models
 from portal.embedded.members.changes import check_address
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.organizations.domain_emails import code as code_email
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.sign_in import email_tokens
@@ -57,6 +58,11 @@ def email_domain_code(organization_id: str, token_id: str) -> None:
     with transaction.atomic():
         value = email_tokens.issue_code(row, tokens, minutes=CODE_MINUTES)
     try:
-        send_email(code_email(row, organization, domain, value), to=row.email_address, key=str(row.pk))
+        send_email(
+            code_email(row, organization, domain, value),
+            to=row.email_address,
+            key=str(row.pk),
+            color=color_of(organization),
+        )
     except UndeliverableError as error:
         raise GiveUp from error

@@ -13,6 +13,7 @@ from portal.directory.permissions import Permission
 from portal.embedded import models
 from portal.embedded.members.listing import helpers
 from portal.embedded.members.values import with_details
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.organizations.domain_emails import record_missing
 from portal.embedded.scope import Scope, organization_value, rows_of
 from portal.embedded.tasks.queue import GiveUp, enqueue_always
@@ -53,7 +54,10 @@ def email_warning(organization_id: str, key: str, member_key: str) -> None:
         return
     try:
         send_email(
-            record_missing(row, member), to=member.email_address, key=f"{row.pk} {row.missing_since} {member.pk}"
+            record_missing(row, member),
+            to=member.email_address,
+            key=f"{row.pk} {row.missing_since} {member.pk}",
+            color=color_of(row.organization),
         )
     except UndeliverableError as error:
         raise GiveUp from error

@@ -19,6 +19,7 @@ from portal.directory.organizations import (
 from portal.directory.policy import MEMBER_ROLE
 from portal.directory.second_factors import OPTIONAL, REQUIRED_FOR_ALL
 from portal.directory.session_limits import MIN_LIMIT
+from portal.directory.themes import Theme, problems
 from portal.embedded.database.integrity import is_text
 from portal.embedded.members.roles import check_roles
 from portal.embedded.organizations.email_domains import DomainErrors, read_domain
@@ -191,11 +192,19 @@ def _days(name: str, value: Any) -> int:
     return _whole(name, value, 1, highest)
 
 
+def _theme(_: str, value: Theme) -> Theme:
+    """Return a theme. Raise Invalid with the name of a part for one that doesn't exist or can't be read."""
+    for part, sentence in problems(value).items():
+        raise Invalid(sentence, field=part)
+    return value
+
+
 _OTHERS: Mapping[str, Callable[[str, Any], Any]] = {
     "mfa_required_for_admins": _flag,
     "remembered_device_days": _days,
     "session_idle_minutes": _minutes,
     "session_duration_minutes": _minutes,
+    "theme": _theme,
     "claimed_email_domains": _claimed_domains,
     "rbac_email_implicit_role_assignments": _assignments,
     "allowed_oauth_tenants": _tenants,

@@ -20,6 +20,7 @@ from portal.embedded import models
 from portal.embedded.members.languages import language_for
 from portal.embedded.members.values import member_value
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.passwords.stored import change_password, require_reset
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scope import Scope, rows_of
@@ -137,7 +138,7 @@ def email_password_reset(organization_id: str, token_id: str) -> None:
     template_id = row.login_template_id if has_password else row.signup_template_id
     email = emails.password_reset(row, url, member.organization.name, locale, template_id, has_password=has_password)
     try:
-        send_email(email, to=member.email_address, key=str(row.pk))
+        send_email(email, to=member.email_address, key=str(row.pk), color=color_of(member.organization))
     except UndeliverableError as error:
         raise GiveUp from error
 

@@ -19,6 +19,7 @@ from django_tasks import task
 from portal.directory.errors import TooManyRequests
 from portal.directory.scim.connection import ScimConnectionStatus
 from portal.embedded import models
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.scim.connection import current_tokens
 from portal.embedded.scim.contacts import contact_hash, stop_url
 from portal.embedded.scim.reminder_emails import Reminded, hold_email, token_email
@@ -78,7 +79,7 @@ def email_reminder(organization_id: str, reminder_id: int) -> None:
         return
     key = f"{row.connection_id} {row.about}"
     try:
-        send_email(email, to=contact.email_address, key=key)
+        send_email(email, to=contact.email_address, key=key, color=color_of(row.connection.organization))
     except UndeliverableError as error:
         raise GiveUp from error
     rows.update(sent_at=timezone.now())

@@ -27,6 +27,7 @@ from portal.embedded.members.retired_addresses import require_not_retired, retir
 from portal.embedded.members.roles import has_admin, is_admin, lock_admins
 from portal.embedded.members.values import member_id, with_details
 from portal.embedded.models.email_tokens import EmailPurpose
+from portal.embedded.organizations.colors import color_of
 from portal.embedded.scim.protocol.address_handover import after_address_changed
 from portal.embedded.scope import Scope, rows_of
 from portal.embedded.sessions.lifecycle import end_intermediate_sessions, member_as_caller
@@ -186,7 +187,7 @@ def email_update_proof(organization_id: str, token_id: str) -> None:
     else:
         token = email_tokens.issue_link(row, tokens, minutes=row.login_minutes)
         email = emails.email_update_link(row, member, with_token(row.login_redirect_url, TOKEN_TYPE, token))
-    _send(email, to=row.email_address, key=str(row.pk))
+    _send(email, member, to=row.email_address, key=str(row.pk))
 
 
 @task(priority=URGENT)
@@ -195,7 +196,7 @@ def email_update_notice(organization_id: str, token_id: str) -> None:
     row = email_tokens.waiting(rows_of(UUID(organization_id), models.EmailTokenRow), token_id)
     member = _member(row) if row else None
     if row is not None and member is not None:
-        _send(emails.email_update_notice(row, member), to=member.email_address, key=f"{row.pk} notice")
+        _send(emails.email_update_notice(row, member), member, to=member.email_address, key=f"{row.pk} notice")
 
 
 @task(priority=URGENT)
@@ -205,12 +206,12 @@ def email_updated(organization_id: str, of_member: str, email_id: str) -> None:
     member = members.filter(pk=parse_id("member", of_member)).exclude(status=MemberStatus.DELETED).first()
     former = [one for one in (member.retired_email_addresses or ()) if one["id"] == email_id] if member else []
     if member is not None and former:
-        _send(emails.email_updated(member), to=former[0]["email_address"], key=email_id)
+        _send(emails.email_updated(member), member, to=former[0]["email_address"], key=email_id)
 
 
-def _send(email: Email, *, to: str, key: str) -> None:
+def _send(email: Email, member: models.MemberRow, *, to: str, key: str) -> None:
     try:
-        send_email(email, to=to, key=key)
+        send_email(email, to=to, key=key, color=color_of(member.organization))
     except UndeliverableError as error:
         raise GiveUp from error
 

@@ -212,7 +212,7 @@ def email_magic_link(organization_id: str, token_id: str) -> None:
         template_id = row.login_template_id if is_active else row.signup_template_id
         email = emails.magic_link(row, url, name, language_for(row, member), template_id)
     try:
-        send_email(email, to=row.email_address, key=str(row.pk))
+        send_email(email, to=row.email_address, key=str(row.pk), color=scope.organization.settings.theme.color)
     except UndeliverableError as error:
         raise GiveUp from error
 

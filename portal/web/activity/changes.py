@@ -99,6 +99,8 @@ def _texts(value: object) -> tuple[str, ...]:
     """Return a value as texts: one, or one for each item of a list; none if it is empty."""
     if value is None or value in ("", [], {}):
         return ()
+    if isinstance(value, Mapping) and all(part == "" for part in value.values()):
+        return ()
     if isinstance(value, list):
         return tuple(_text(one) for one in value)
     return (_text(value),)
@@ -113,7 +115,8 @@ def _text(value: object) -> str:
             return f"{value['number']:,}"
         if isinstance(value.get("value"), str):
             return _cut(value["value"])
-        return _cut(", ".join(f"{field_name(name)}: {_text(part)}" for name, part in value.items()))
+        # The parts of a theme that are inherited are empty.
+        return _cut(", ".join(f"{field_name(name)}: {_text(part)}" for name, part in value.items() if part != ""))
     if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
         return exact(datetime.fromisoformat(value))
     return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

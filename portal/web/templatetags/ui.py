@@ -25,6 +25,7 @@ from portal.web.availability import REASONS, Capability
 from portal.web.listing import Listing
 from portal.web.locations import location_of
 from portal.web.scim.traffic import Traffic
+from portal.web.themes import Look, look_of
 from portal.web.user_agents import browser_name
 
 register = template.Library()
@@ -75,6 +76,16 @@ def page_header(  # noqa: PLR0913 -- the parts of a heading
         person=person,
         content=content,
     )
+
+
+@register.simple_tag(takes_context=True)
+def page_look(context: Context) -> Look:
+    """Return how a page looks: as its organization does, also before someone signs in to it, or else as the project does."""
+    portal, organization = context.get("portal"), context.get("organization")
+    if portal:
+        is_framed = getattr(portal, "embed", None) is not None
+        return look_of(portal.organization, preferred=portal.theme, is_framed=is_framed)
+    return look_of(organization if isinstance(organization, Organization) else None)
 
 
 @register.simple_tag

@@ -88,10 +88,16 @@ export interface StepUpNeededEvent {
   path: string;
 }
 
-/** A request in the frame failed. The frame shows it too. */
+/** The frame shows an error. */
 export interface PageErrorEvent {
   type: "error";
-  code: "page-error";
+  code:
+    /** A page or a request in the frame failed. */
+    | "page-error"
+    /** The portal rejected the ticket. */
+    | "ticket-rejected"
+    /** The browser refuses cookies of frames. The frame offers a tab of its own. */
+    | "cookies-refused";
   /** The HTTP status, or 0 without a response. */
   status: number;
   title: string;

@@ -23,7 +23,7 @@
     "session-renewed": { seconds: "number" },
     "session-expired": {},
     "step-up-needed": { path: "string" },
-    error: { status: "number", title: "string", requestId: "string" },
+    error: { code: "string", status: "number", title: "string", requestId: "string" },
   };
 
   /** Return the message as a new object of known fields, or null if its shape is another. */
@@ -238,7 +238,7 @@
       if (!message) return;
       clearTimeout(timer);
       handlers[message.type]?.(message);
-      emit(message.type === "error" ? { code: "page-error", ...message } : message);
+      emit(message);
     };
 
     addEventListener("message", onMessage);

@@ -9,6 +9,7 @@
   const MAX_TIMER_MS = 2_000_000_000; // browsers fire longer timers at once
   const MAX_HEIGHT = 20_000;
   const MAX_GROWTH = 8; // times in a row that the page may grow because its frame has grown
+  const UNCHECKED = "The session couldn’t be checked";
   const SCHEMES = ["auto", "light", "dark"];
 
   const { dataset } = document.body;
@@ -36,10 +37,24 @@
     return;
   }
 
-  const root = new URL(dataset.root, location.origin);
+  /* Reports a page or a notice that says what went wrong. */
+  const failed = (status, within, title, requestId, code = "page-error") => {
+    const found = within.querySelector(".notice-title, h1")?.textContent.trim();
+    post("error", { code, status, title: found || title, requestId: requestId || within.querySelector(".request-id code")?.textContent || "" });
+  };
+  const status = performance.getEntriesByType("navigation")[0]?.responseStatus ?? 0;
+  if (dataset.embedProblem) return failed(status, document, document.title, "", dataset.embedProblem);
 
-  /* The path below the organization's, such as "scim/groups/?q=Eng". */
-  const path = () => (location.pathname.startsWith(root.pathname) ? location.pathname.slice(root.pathname.length) + location.search : dataset.path);
+  const root = new URL(dataset.root, location.origin);
+  const own = location.pathname.startsWith(`${root.pathname}embed/`); // leads to the portal itself, and back
+
+  /* A URL's path below the organization's, such as "scim/groups/?q=Eng". */
+  const below = (url) => {
+    const { pathname, search } = new URL(url ?? "", location.href);
+    return pathname.startsWith(root.pathname) ? pathname.slice(root.pathname.length) + search : dataset.path;
+  };
+  const parameter = (name) => below(new URLSearchParams(location.search).get(name) || root.href);
+  const path = () => (own ? parameter("back") : below(location.href));
   const place = () => ({ area: dataset.area, path: path() });
   const titled = () => ({ ...place(), title: document.title });
 
@@ -90,7 +105,8 @@
       if (response.status === 401) return end();
       const { ends_in: endsIn, idle_ends_in: idleEndsIn } = response.ok ? await response.json() : {};
       if (!(endsIn >= 0 && idleEndsIn >= 0)) {
-        return post("error", { status: response.status, title: "The session couldn’t be checked", requestId: response.headers.get("X-Request-ID") ?? "" });
+        const requestId = response.headers.get("X-Request-ID") ?? "";
+        return post("error", { code: "page-error", status: response.status, title: UNCHECKED, requestId });
       }
       hasEnded = false;
       endsAt = Date.now() + endsIn * 1000;
@@ -100,7 +116,7 @@
       schedule();
       post("session-renewed", { seconds: remaining() });
     } catch {
-      post("error", { status: 0, title: "The session couldn’t be checked", requestId: "" });
+      post("error", { code: "page-error", status: 0, title: UNCHECKED, requestId: "" });
     } finally {
       isChecking = false;
     }
@@ -118,10 +134,9 @@
 
   // --- Requests of HTMX ------------------------------------------------------------------------------------------
 
-  const failed = (xhr, title) => {
+  const requestFailed = (xhr, title) => {
     const response = xhr.getResponseHeader("Content-Type")?.startsWith("text/html") ? xhr.responseText : "";
-    const found = new DOMParser().parseFromString(response, "text/html").querySelector(".notice-title");
-    post("error", { status: xhr.status, title: found?.textContent.trim() || title, requestId: xhr.getResponseHeader("X-Request-ID") ?? "" });
+    failed(xhr.status, new DOMParser().parseFromString(response, "text/html"), title, xhr.getResponseHeader("X-Request-ID"));
   };
 
   document.addEventListener("htmx:beforeOnLoad", ({ detail: { xhr } }) => {
@@ -131,9 +146,9 @@
     idleEndsAt = Date.now() + idleMs;
     restart();
   });
-  document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => xhr.status === 401 || failed(xhr, "Unexpected response"));
-  document.addEventListener("htmx:sendError", ({ detail: { xhr } }) => failed(xhr, "The portal could not be reached"));
-  document.addEventListener("htmx:timeout", ({ detail: { xhr } }) => failed(xhr, "The portal took too long to respond"));
+  document.addEventListener("htmx:responseError", ({ detail: { xhr } }) => xhr.status === 401 || requestFailed(xhr, "Unexpected response"));
+  document.addEventListener("htmx:sendError", ({ detail: { xhr } }) => requestFailed(xhr, "The portal could not be reached"));
+  document.addEventListener("htmx:timeout", ({ detail: { xhr } }) => requestFailed(xhr, "The portal took too long to respond"));
   for (const type of ["htmx:pushedIntoHistory", "htmx:replacedInHistory"]) {
     document.addEventListener(type, () => post("navigated", titled()));
   }
@@ -226,7 +241,8 @@
 
   post("ready", titled());
   post("navigated", titled());
-  if (dataset.stepUp !== undefined) post("step-up-needed", { path: path() });
+  if (document.querySelector("[data-step-up]")) post("step-up-needed", { path: own ? parameter("next") : path() });
+  if (status >= 400) failed(status, document, document.title);
   observeParts();
   if (toasts) {
     reportSaved(toasts);

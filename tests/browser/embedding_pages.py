@@ -43,6 +43,7 @@ class Pages:
     # Of the frame.
     attributes: str = 'data-ends-in="3600" data-idle-seconds="900"'
     content: str = "<p>Groups</p>"
+    status: int = 200
     frame_ancestors: str = ""
     session: dict[str, float] | None = field(default_factory=lambda: {"ends_in": 3600.0, "idle_ends_in": 900.0})
     renewal_status: int = 204
@@ -95,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(json.dumps(pages.session), "application/json", 200 if pages.session else 401)
         elif path.startswith("/o/"):
             policy = f"frame-ancestors {pages.frame_ancestors}" if pages.frame_ancestors else ""
-            self.send(pages.frame(self.path), Content_Security_Policy=policy)
+            self.send(pages.frame(self.path), status=pages.status, Content_Security_Policy=policy)
         elif path == "/":
             self.send(pages.product(), Content_Security_Policy=pages.policy, Referrer_Policy=pages.referrer_policy)
         elif path == "/favicon.ico":

@@ -94,7 +94,7 @@ def test_the_types_name_every_event_and_every_error() -> None:
     assert set(re.findall(r'^  type: "([\w-]+)"', types, re.MULTILINE)) == set(
         re.findall(r'^    "?([\w-]+)"?:', messages, re.MULTILINE)
     )
-    codes = types.partition("  code:\n")[2].partition("status: 0;")[0]
+    codes = types.partition("HostErrorEvent {")[2].partition("status: 0;")[0]
     assert set(re.findall(r'\| "([\w-]+)"', codes)) == set(re.findall(r'fail\(\s*"([\w-]+)"', source))
 
 
@@ -170,7 +170,9 @@ def test_messages_of_other_windows_are_ignored_by_the_page(page: Page, pages: Pa
     other = next(one for one in page.frames if one.url.endswith("/embedded.js"))
     other.evaluate(f"parent.postMessage({SPOOFED}, '*')")
     frame.evaluate("url => setTimeout(() => location.assign(url))", f"{pages.host}/gatehouse.js")
-    page.wait_for_function("frames[0].location.pathname === '/gatehouse.js'")
+    page.wait_for_function(
+        "() => { try { return frames[0].location.pathname === '/gatehouse.js' } catch { return false } }"
+    )
     framed(page).evaluate(f"parent.postMessage({SPOOFED}, '*')")
     page.wait_for_timeout(200)
 
@@ -286,6 +288,34 @@ def test_a_page_that_asks_for_a_second_proof_is_reported(page: Page, pages: Page
     mount()
 
     assert wait_for(page, "step-up-needed") == {"type": "step-up-needed", "path": "scim/groups/?q=x"}
+
+
+def test_the_page_that_leads_to_the_portal_itself_is_where_it_leads_back(page: Page, pages: Pages, mount: Any) -> None:
+    pages.content = "<p data-step-up>Continue in a new tab</p>"
+    mount()
+    page.evaluate("first.handle.go('embed/continue/?area=scim&next=/o/acme/scim/token/&back=/o/acme/scim/%3Fq=y')")
+
+    assert wait_for(page, "ready", 2)["path"] == "scim/?q=y"
+    assert wait_for(page, "step-up-needed", 2)["path"] == "scim/token/"
+
+
+def test_a_page_that_failed_is_reported(page: Page, pages: Pages, mount: Any, expected_errors: list[str]) -> None:
+    expected_errors += ["404"]
+    pages.content, pages.status = "<h1>Page not found</h1><p class=request-id>Request ID <code>r-1</code></p>", 404
+    mount()
+
+    error = {"code": "page-error", "status": 404, "title": "Page not found", "requestId": "r-1"}
+    assert wait_for(page, "error") == {"type": "error", **error}
+
+
+@pytest.mark.parametrize("problem", ["ticket-rejected", "cookies-refused"])
+def test_a_problem_at_entry_is_reported(page: Page, pages: Pages, mount: Any, problem: str) -> None:
+    pages.attributes, pages.content = f'data-embed-problem="{problem}"', "<h1>This page didn’t open</h1>"
+    mount(is_ready=False)
+
+    error = {"code": problem, "status": 200, "title": "This page didn’t open", "requestId": ""}
+    assert wait_for(page, "error") == {"type": "error", **error}
+    assert [event["type"] for event in events(page)] == ["error"]
 
 
 def test_a_session_is_renewed_before_its_limit_without_a_reload(page: Page, pages: Pages, mount: Any) -> None:

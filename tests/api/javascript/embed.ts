@@ -25,7 +25,7 @@ function say(event: GatehouseEvent): string {
     case "step-up-needed":
       return event.path;
     case "error":
-      return event.code === "page-error" ? `${event.status} ${event.requestId}` : `${event.title} ${String(event.cause)}`;
+      return "cause" in event ? `${event.title} ${String(event.cause)}` : `${event.status} ${event.requestId}`;
   }
 }
 

@@ -23,6 +23,9 @@ def ensure_environment(arguments: list[str]) -> None:
         _write(port)
     if port and "PUBLIC_URL" not in os.environ:
         os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
+    if "--embed-example" in arguments and "EMBED_URL" not in os.environ:
+        # Another host than PUBLIC_URL's, which makes the two sites of their own.
+        os.environ["EMBED_URL"] = f"http://localhost:{port or _DEFAULT_PORT}"
 
 
 def _port(arguments: list[str]) -> str:

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +16,14 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.directory.actor import Origin
+from portal.directory.ids import public_id
 from portal.directory.scim.connection import NewScimConnection, ScimConnectionStatus, ScimIdentityProvider
 from portal.embedded import models, operator
 from portal.embedded.counts import count_organization
 from portal.embedded.management.demo_history import add_example_history
+from portal.embedded.management.demo_product import Product, served
 from portal.embedded.management.demo_provisioning import Provisioning, provision
+from portal.embedded.project_secrets import create_project_secret, project_secrets, revoke_project_secret
 from portal.embedded.scope import rows_of
 from portal.folders import HOME
 from portal.outbound.client import request_own_server
@@ -51,11 +56,18 @@ class Command(BaseCommand):
             "--groups", type=int, default=240, help="number of groups in the example company (default: 240)"
         )
         parser.add_argument("--no-serve", action="store_true", help="set up, then stop")
+        parser.add_argument(
+            "--embed-example",
+            action="store_true",
+            help="serve an example product that embeds the portal, on the port after --port",
+        )
 
-    def handle(self, *_: Any, port: int, users: int, groups: int, no_serve: bool, **__: Any) -> None:
+    def handle(
+        self, *_: Any, port: int, users: int, groups: int, no_serve: bool, embed_example: bool, **__: Any
+    ) -> None:
         """Run the demo."""
         for name, value, maximum in (
-            ("--port", port, 65_535),
+            ("--port", port, 65_534 if embed_example else 65_535),
             ("--people", users, _MAX_SIZE),
             ("--groups", groups, _MAX_SIZE),
         ):
@@ -65,7 +77,8 @@ class Command(BaseCommand):
             raise CommandError(
                 "The demo needs the embedded directory and plain HTTP. See DIRECTORY and PUBLIC_URL in .env."
             )
-        _check_port(port)
+        for used in (port, port + 1) if embed_example else (port,):
+            _check_port(used)
         self.stderr.write("Using plain HTTP without secure cookies. Don't serve this to other machines.")
         call_command("migrate", verbosity=0)
         _create_members(_password())
@@ -76,8 +89,9 @@ class Command(BaseCommand):
                 count_organization(_organization_key(slug))
             add_example_history(_organization_key("acme"))
             self._say_where(port)
-            if not no_serve:
-                _wait(server)
+            with self._example_product(port) if embed_example else nullcontext():
+                if not no_serve:
+                    _wait(server)
         finally:
             _stop(server)
 
@@ -87,6 +101,30 @@ class Command(BaseCommand):
         connection = _connection()
         base_url = f"http://{_HOST}:{port}/v1/b2b/scim/{connection.connection.connection_id}"
         provision(Provisioning(base_url, connection.bearer_token, users, groups), self._progress)
+
+    @contextmanager
+    def _example_product(self, port: int) -> Iterator[None]:
+        """Serve a product that embeds the portal. Its backend has a secret of the project for as long."""
+        created = create_project_secret(origin=_ORIGIN)
+        secret_id = project_secrets()[-1].secret_id
+        try:
+            acme = _organization_key("acme")
+            product = Product(
+                port=port + 1,
+                api_url=f"http://{_HOST}:{port}",
+                embed_url=settings.EMBED_URL,
+                organization_id=public_id("organization", acme),
+                members={name: _member_id(acme, f"{name}@acme.example") for name in ("ada", "max")},
+                project_id=created.project_id,
+                secret=created.secret,
+            )
+            product.register_origin()
+            with served(product):
+                self.stdout.write(f"\nThe portal in a frame of an example product: {product.origin}\n")
+                self.stdout.flush()
+                yield
+        finally:
+            revoke_project_secret(secret_id, origin=_ORIGIN)
 
     def _progress(self, done: int, total: int) -> None:
         """Draw a progress bar on a terminal. Elsewhere print a line for each tenth."""
@@ -178,6 +216,11 @@ def _connection() -> NewScimConnection:
 
 def _organization_key(slug: str) -> UUID:
     return models.OrganizationRow.objects.values_list("pk", flat=True).get(slug=slug)
+
+
+def _member_id(organization: UUID, email_address: str) -> str:
+    members = rows_of(organization, models.MemberRow)
+    return public_id("member", members.values_list("pk", flat=True).get(email_address=email_address))
 
 
 def _start_server(port: int) -> "subprocess.Popen[bytes]":

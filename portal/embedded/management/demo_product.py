@@ -65,7 +65,7 @@ class TicketRequest(msgspec.Struct):
 
     area: EmbedArea
     theme: str
-    person: str
+    member: str
     path: str = ""
     read_only: bool = False
 
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         return {
             "areas": [asked.area],
             "parent_origin": self._product.origin,
-            "member_id": self._product.members[asked.person],
+            "member_id": self._product.members[asked.member],
             "read_only": asked.read_only,
             "theme": asked.theme,
             "path": asked.path,

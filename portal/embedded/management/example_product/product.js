@@ -29,8 +29,8 @@
 
   // The product's own backend creates the ticket: only it has the secret for that.
   const fetchTicket = async (request) => {
-    const { person, read_only: isReadOnly } = choices.elements;
-    const body = JSON.stringify({ ...request, person: person.value, read_only: isReadOnly.checked });
+    const { member, read_only: isReadOnly } = choices.elements;
+    const body = JSON.stringify({ ...request, member: member.value, read_only: isReadOnly.checked });
     const response = await fetch("/portal-ticket", { method: "POST", headers: { "Content-Type": "application/json" }, body });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.error);

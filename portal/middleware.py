@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from functools import partial
 from http import HTTPMethod
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from portal.access.client_address import client_address, forwarded_proto, networ
 from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.actor import Origin
+from portal.directory.authority import Authority
 from portal.directory.errors import DirectoryError, NotFound, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
@@ -270,7 +270,8 @@ class AccessGate:
             return errors.session_ended(request, organization, getattr(error, "end", None))
         request.directory = request.directory.acting_as(request.signed_in)
         request.policy = request.directory.rbac.policy()
-        request.allows = partial(request.policy.allows, request.signed_in.session.roles)
+        request.authority = Authority.of(request.policy, request.signed_in.session)
+        request.allows = request.authority.allows
         activate_time_zone(request)
         # Last: the error page has the frame, which needs the above.
         if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):

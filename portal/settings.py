@@ -54,7 +54,7 @@ def policy(name: str) -> Policy:
         raise ImproperlyConfigured(f"{name}: {error}") from error
 
 
-def project(name: str, redirect_urls: str) -> ProjectConfiguration:
+def project(name: str, redirect_urls: str, *, allows_http: bool) -> ProjectConfiguration:
     """Return the project's configuration. Raise ImproperlyConfigured if it's invalid.
 
     The setting `redirect_urls` counts for every type of redirect URL that the file doesn't list.
@@ -62,7 +62,7 @@ def project(name: str, redirect_urls: str) -> ProjectConfiguration:
     path = str(env.str(name, default=""))
     urls = tuple(str(text).strip() for text in env.list(redirect_urls, default=[]))
     try:
-        return load_configuration(Path(path) if path else None, urls)
+        return load_configuration(Path(path) if path else None, urls, allows_http=allows_http)
     except ValueError as error:
         raise ImproperlyConfigured(f"{name if path else redirect_urls}: {error}") from error
 
@@ -156,8 +156,10 @@ DEBUG = flag("DEBUG", default=False)
 PROJECT_ENVIRONMENT = one_of("PROJECT_ENVIRONMENT", ("live", "test"))
 DIRECTORY = one_of("DIRECTORY", ("embedded", "stytch"))
 MAINTENANCE = flag("MAINTENANCE", default=False)
+# For a trial on one machine. Also decides which origins PROJECT_FILE may list.
+ALLOW_HTTP = flag("ALLOW_HTTP", default=False)
 RBAC_POLICY = policy("RBAC_POLICY_FILE")
-PROJECT = project("PROJECT_FILE", "SDK_REDIRECT_URLS")
+PROJECT = project("PROJECT_FILE", "SDK_REDIRECT_URLS", allows_http=ALLOW_HTTP)
 LOCATION_DATABASE = file("LOCATION_DATABASE")
 
 STYTCH_PROJECT_ID = required("STYTCH_PROJECT_ID") if DIRECTORY == "stytch" else ""
@@ -171,7 +173,6 @@ STYTCH_SESSION_COOKIE = env.str("STYTCH_SESSION_COOKIE", default="stytch_session
 # --- Where it is reached ---------------------------------------------------------------------------------------------
 
 PUBLIC_URL = str(env.str("PUBLIC_URL", default="http://127.0.0.1:8000")).rstrip("/")
-ALLOW_HTTP = flag("ALLOW_HTTP", default=False)
 _public = urlsplit(PUBLIC_URL)
 if _public.scheme not in {"http", "https"} or not _public.hostname or _public.path or _public.query:
     raise ImproperlyConfigured(

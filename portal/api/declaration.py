@@ -32,6 +32,8 @@ class BrowserRoute:
 class Endpoint:
     """A method of the API: `name` is Stytch's, `path` is below /v1/b2b/, or "" if backends have no such method.
 
+    With `is_ours`, Stytch has no such method, and its SDKs can't call it.
+
     With `of_organization`, `organization_id` comes from the path or the body and is opened first; it may also be a slug or
     an external ID. `is_open` asks for no credentials. `ignores_body` doesn't read the body.
     """
@@ -47,6 +49,7 @@ class Endpoint:
     of_organization: bool = True
     is_open: bool = False
     ignores_body: bool = False
+    is_ours: bool = False
     summary: str = field(default="", compare=False)
 
 
@@ -62,6 +65,7 @@ def endpoint(  # noqa: PLR0913 -- each is one property of the method
     of_organization: bool = True,
     is_open: bool = False,
     ignores_body: bool = False,
+    is_ours: bool = False,
 ) -> Callable[[Function[Request, Response]], Function[Request, Response]]:
     """Declare a function as a method; `backend` is "VERB path". Annotations give the types of request and response.
 
@@ -86,6 +90,7 @@ def endpoint(  # noqa: PLR0913 -- each is one property of the method
             of_organization=of_organization,
             is_open=is_open,
             ignores_body=ignores_body,
+            is_ours=is_ours,
             summary=(function.__doc__ or "").strip(),
         )
         return function

@@ -72,7 +72,7 @@ def _operation(
 ) -> _Document:
     in_path = _PARAMETER.findall(path)
     operation: _Document = {
-        "operationId": f"{'browser' if browser_route else 'backend'}.{name_at(verb, f'/{path}')}",
+        "operationId": f"{'browser' if browser_route else 'backend'}.{one.name if one.is_ours else name_at(verb, f'/{path}')}",
         "summary": one.summary,
         "tags": [one.name.partition(".")[0]],
         "security": [] if one.is_open else [{"session" if browser_route else "secret": []}],

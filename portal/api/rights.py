@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from portal.api.errors.responses import ApiError
+from portal.directory.authority import Authority
 from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
 
@@ -41,12 +42,13 @@ class Rights:
         for name in self.never:
             if getattr(request, name, None) is not None:
                 raise ApiError("session_authorization_error", f"{name} can only be set without a member session.")
+        authority = Authority.of(policy, signed_in.session)
         is_own = self.or_self and _is_own(request, signed_in)
         of_own = policy.resources[_SELF].actions if is_own else ()
         for alternatives in self._needed(request):
             permissions = [f"{self.resource}:{action}" for action in alternatives]
             permissions += [f"{_SELF}:{action}" for action in alternatives if action in of_own]
-            if not any(policy.allows(signed_in.session.roles, permission) for permission in permissions):
+            if not any(authority.allows(permission) for permission in permissions):
                 raise ApiError(
                     "session_authorization_error",
                     f"The roles of the member do not grant {' or '.join(permissions)}.",

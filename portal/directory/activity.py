@@ -35,6 +35,7 @@ ACTIONS: Mapping[ActivityKind, tuple[str, ...]] = {
     ActivityKind.MEMBERS: ("member.", "invitation_job."),
     ActivityKind.SIGN_IN: (
         "member_session.",
+        "embed_ticket.",
         "member.set_password",
         "member.delete_password",
         "member.send_sign_in_link",

@@ -10,6 +10,7 @@ import msgspec
 
 from portal.directory import themes
 from portal.directory.brands import COLOR, takes_white_text
+from portal.directory.embed_origins import check_origins
 from portal.directory.errors import Invalid
 
 RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
@@ -190,6 +191,13 @@ class Mail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     link_hosts: tuple[str, ...] = ()
 
 
+class Embed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Frames of the portal in pages of the product (docs/embed.md)."""
+
+    # Of the pages that may frame the portal of every organization.
+    origins: tuple[str, ...] = ()
+
+
 class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The project's configuration."""
 
@@ -203,6 +211,7 @@ class ProjectConfiguration(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     trusted_auth_tokens: tuple[TrustedTokenProfile, ...] = ()
     mail: Mail = msgspec.field(default_factory=Mail)
     theme: Theme = msgspec.field(default_factory=Theme)
+    embed: Embed = msgspec.field(default_factory=Embed)
 
 
 _NONE_CONFIGURED: dict[RedirectType, str] = {
@@ -214,8 +223,12 @@ _NONE_CONFIGURED: dict[RedirectType, str] = {
 }
 
 
-def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -> ProjectConfiguration:
+def load_configuration(
+    path: Path | None, redirect_urls: Collection[str] = (), *, allows_http: bool = False
+) -> ProjectConfiguration:
     """Return the project's configuration from a TOML file. `redirect_urls` count for every type that the file leaves out.
+
+    With `allows_http` (ALLOW_HTTP), pages of this computer over plain http may embed the portal.
 
     Raise ValueError with the cause.
     """
@@ -241,6 +254,7 @@ def load_configuration(path: Path | None, redirect_urls: Collection[str] = ()) -
         raise ValueError(f'sdk.cookie_domain is "{configuration.sdk.cookie_domain}", but must be like example.com')
     if not configuration.passwords.breach_url.startswith("https://"):
         raise ValueError("passwords.breach_url must begin with https://")
+    check_origins(configuration.embed.origins, allows_http=allows_http)
     mail = _checked_mail(configuration.mail, path.parent if path else Path())
     theme = _checked_theme(configuration.theme)
     return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type), mail=mail, theme=theme)

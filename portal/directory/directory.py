@@ -16,6 +16,7 @@ from portal.directory.discovery import Discovery, EmailDiscovery
 from portal.directory.domains import DomainGateway
 from portal.directory.email_otps import EmailOtpGateway
 from portal.directory.email_updates import EmailUpdateGateway
+from portal.directory.embedding import EmbeddingGateway
 from portal.directory.invitations import InvitationGateway
 from portal.directory.logos import Logo, LogoGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
@@ -246,6 +247,11 @@ class Directory(Protocol):
     @property
     def recovery_codes(self) -> RecoveryCodeGateway:
         """Its members' recovery codes."""
+        ...
+
+    @property
+    def embedding(self) -> EmbeddingGateway | None:
+        """The portal in frames of the product's pages."""
         ...
 
     @property

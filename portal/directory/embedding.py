@@ -18,7 +18,6 @@ from portal.directory.sessions import SignedIn
 TICKET_LIFETIME = timedelta(seconds=60)
 SESSION_IDLE = timedelta(minutes=15)
 SESSION_DURATION = timedelta(hours=1)  # renewed by another ticket
-MAX_ORIGINS = 20  # of one organization, and of the project
 MAX_PERMISSIONS = 200  # of one ticket
 MAX_PATH = 1024  # characters
 
@@ -96,6 +95,10 @@ class EmbeddingGateway(Protocol):
 
     def origins(self) -> Origins:
         """Return the registered origins. For everyone, without a query once the organization is known."""
+        ...
+
+    def idle_limit(self) -> timedelta:
+        """Return how long an embed session may be unused before it ends. Without a query, as `origins`."""
         ...
 
     def add_origin(self, origin: str) -> None:

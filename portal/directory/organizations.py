@@ -112,6 +112,8 @@ class Organization:
     # In addition to the roles of the project's policy.
     custom_roles: tuple[Role, ...] = ()
     trusted_metadata: Mapping[str, Any] = field(default_factory=dict)
+    # Of its own pages that may frame the portal (portal.directory.embedding).
+    embed_origins: tuple[str, ...] = ()
     scim_active_connection: ActiveScimConnection | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

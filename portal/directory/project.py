@@ -11,6 +11,7 @@ from portal.directory.configuration import ProjectConfiguration
 from portal.directory.directory import Directory, ScimGateway
 from portal.directory.discovery import ProjectDiscoveryGateway
 from portal.directory.email_otps import ProjectEmailOtpGateway
+from portal.directory.embedding import EmbeddingGateway
 from portal.directory.magic_links import ProjectMagicLinkGateway
 from portal.directory.member_locks import LockRecorder
 from portal.directory.organizations import OrganizationsGateway, ProjectOrganizationGateway
@@ -91,6 +92,11 @@ class ProjectDirectory(Directory, Protocol):
     @property
     def recovery_codes(self) -> ProjectRecoveryCodeGateway:
         """Its members' recovery codes."""
+        ...
+
+    @property
+    def embedding(self) -> EmbeddingGateway:
+        """The portal in frames of the product's pages."""
         ...
 
     @property

@@ -36,8 +36,11 @@ def own_methods(signed_in: SignedIn) -> tuple[str, ...]:
 def proof_is_recent(session: MemberSession, *, takes_second_factor: bool = False) -> bool:
     """Say whether the member proved who they are in the last five minutes, at sign-in or afterwards.
 
-    With their second factor, if it `takes_second_factor`; else with their password or a code by email.
+    With their second factor, if it `takes_second_factor`; else with their password or a code by email. Never in a frame: what
+    was proved at the product isn't a proof for the page around the frame, which could lead a click to the wrong place.
     """
+    if session.embedding is not None:
+        return False
     since = timezone.now() - CONFIRMATION_LIFETIME
     if takes_second_factor:
         return any(one.is_second and one.last_authenticated_at > since for one in session.other_factors)

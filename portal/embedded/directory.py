@@ -10,6 +10,7 @@ from portal.directory.sessions import SignedIn
 from portal.embedded import models
 from portal.embedded.activity import EmbeddedActivity
 from portal.embedded.counts import EmbeddedCounts
+from portal.embedded.embedding.embedding import EmbeddedEmbedding
 from portal.embedded.invitations.bulk import EmbeddedBulkInvitations
 from portal.embedded.invitations.invitations import EmbeddedInvitations
 from portal.embedded.members.account import EmbeddedAccount
@@ -183,6 +184,11 @@ class EmbeddedDirectory:
     def recovery_codes(self) -> EmbeddedRecoveryCodes:
         """Recovery codes of its members."""
         return EmbeddedRecoveryCodes(self._scope)
+
+    @cached_property
+    def embedding(self) -> EmbeddedEmbedding:
+        """The portal in frames of the product's pages."""
+        return EmbeddedEmbedding(self._scope)
 
     @cached_property
     def domains(self) -> EmbeddedDomains:

@@ -70,13 +70,13 @@ class EmbeddedProject:
     def open_session(self, session_token: str) -> tuple[SignedIn, EmbeddedDirectory]:
         """Return the session of a token or JWT, and its organization's directory with its member as the caller.
 
-        Raise Unauthenticated, also for the portal's own sessions: with its cookie, the API would bypass its step-up and its
-        limits.
+        Raise Unauthenticated, also for the portal's own sessions and those of its frames: with its cookie, the API would bypass its
+        step-up and its limits.
         """
         # A token has no dot, a JWT has two. The token of a JWT's session isn't known: only its hash is stored.
         is_jwt = "." in session_token
         row = session_of_jwt(session_token) if is_jwt else session_of_token(session_token)
-        if row is None or row.ends_when_idle:
+        if row is None or row.ends_when_idle or row.embedding is not None:
             raise session_not_found()
         record_use(row)
         signed_in = signed_in_value(row, "" if is_jwt else session_token)

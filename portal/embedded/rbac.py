@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.directory.errors import Forbidden, Invalid
-from portal.directory.policy import ADMIN_ROLE, WILDCARD, Policy, Role, read_roles
+from portal.directory.policy import WILDCARD, Policy, Role, read_roles
 from portal.directory.rbac import MAX_CUSTOM_ROLES
 from portal.embedded import models
 from portal.embedded.audit import record
@@ -83,16 +83,19 @@ class EmbeddedRbac:
 
 
 def require_permissions_of(scope: Scope, roles: Iterable[Role], before: Iterable[Role]) -> None:
-    """Raise Forbidden if a role would gain a permission that the acting member doesn't have, unless they are an admin."""
+    """Raise Forbidden if a role would gain a permission that the acting member doesn't have, unless they are an admin.
+
+    In a frame it's the same for admins: no role gains more than the ticket allows.
+    """
     existing = {role.role_id: role for role in before}
-    if scope.signed_in is None or ADMIN_ROLE in scope.roles:
+    if scope.signed_in is None:
         return
     for role in roles:
         former = existing.get(role.role_id)
         for resource_id, actions in role.permissions.items():
             for action in actions:
                 had = former is not None and former.grants(resource_id, action)
-                if not (had or scope.policy.allows(scope.roles, f"{resource_id}:{action}")):
+                if not (had or scope.may_put_into_role(resource_id, action)):
                     raise Forbidden(
                         f"You can’t put {resource_id}:{action} into a role: your own roles don’t allow it.",
                         field="permissions",

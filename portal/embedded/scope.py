@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Model, OuterRef, QuerySet
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.authority import Authority
 from portal.directory.errors import Forbidden, NotFound, Unauthenticated
 from portal.directory.ids import parse_id, public_id
 from portal.directory.organizations import DEFAULT_SETTINGS, Organization, OrganizationSettings
@@ -50,6 +51,7 @@ def organization_value(row: models.OrganizationRow) -> Organization:
         settings=settings_value(row),
         custom_roles=read_roles({"roles": row.custom_roles}) if row.custom_roles else (),
         trusted_metadata=row.trusted_metadata or {},
+        embed_origins=tuple(row.embed_origins),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
@@ -120,10 +122,24 @@ class Scope:
         policy: Policy = settings.RBAC_POLICY
         return policy.with_roles(self.organization.custom_roles)
 
-    @property
-    def roles(self) -> frozenset[str]:
-        """The roles of the acting member."""
-        return self.signed_in.session.roles if self.signed_in else frozenset()
+    @cached_property
+    def _authority(self) -> Authority:
+        """What the acting member may do, in a frame no more than its ticket allows."""
+        return Authority.of(self.policy, self.require_member().session)
+
+    def allows(self, permission: str) -> bool:
+        """Say whether the caller may use `resource:action`. The project may use all, a visitor none."""
+        if self.signed_in is None:
+            return self.project is not None
+        return self._authority.allows(permission)
+
+    def may_grant(self, role_ids: Iterable[str]) -> bool:
+        """Say whether the caller may give the roles to members (`Authority.may_grant`). The project may give all."""
+        return self.signed_in is None or self._authority.may_grant(role_ids)
+
+    def may_put_into_role(self, resource_id: str, action: str) -> bool:
+        """Say whether the caller may add a permission to a role. The project may add all."""
+        return self.signed_in is None or self._authority.may_put_into_role(resource_id, action)
 
     def require(self, permission: str) -> None:
         """Raise Forbidden unless the acting member has `resource:action`, Unauthenticated for a visitor.
@@ -133,7 +149,7 @@ class Scope:
         if self.signed_in is None and self.project:
             return
         self.require_member()
-        if not self.policy.allows(self.roles, permission):
+        if not self.allows(permission):
             raise Forbidden("Your roles do not allow this.")
 
     def require_member(self) -> SignedIn:
@@ -141,6 +157,16 @@ class Scope:
         if self.signed_in is None:
             raise Unauthenticated("Sign in first.")
         return self.signed_in
+
+    def require_own_account(self) -> SignedIn:
+        """Return the member who is signed in, for their own account. Raise Unauthenticated, and Forbidden in a frame.
+
+        A frame has no area for it: it may not show what is needed to decide about an account.
+        """
+        signed_in = self.require_member()
+        if signed_in.session.embedding is not None:
+            raise Forbidden("Your account can’t be changed inside another page. Open the portal in a tab of its own.")
+        return signed_in
 
     def require_known(self) -> None:
         """Raise Unauthenticated for a visitor. For what every member of the organization may see."""
@@ -152,7 +178,7 @@ class Scope:
 
         For changes after which someone can sign in as the member. The project may make them all.
         """
-        if self.signed_in is not None and not self.policy.may_grant(self.roles, role_ids):
+        if not self.may_grant(role_ids):
             raise Forbidden(
                 f"{email_address} has permissions that you don’t have. Ask a member who has them.",
                 error_type="session_authorization_error",
@@ -163,11 +189,9 @@ class Scope:
 
         The project may grant every role.
         """
-        if self.signed_in is None:
-            return
         role_ids = list(role_ids)
-        if not self.policy.may_grant(self.roles, role_ids):
-            named = next(role_id for role_id in role_ids if not self.policy.may_grant(self.roles, [role_id]))
+        if not self.may_grant(role_ids):
+            named = next(role_id for role_id in role_ids if not self.may_grant([role_id]))
             raise Forbidden(
                 f"The role “{role_name(named)}” grants permissions that you don’t have, so you can’t give it to anyone.",
                 field=field,
@@ -210,6 +234,4 @@ class Scope:
 
     def _allows(self, action: str, resource: str, own: str = "") -> bool:
         is_of_account = bool(own) and action in self.policy.resources[own].actions
-        return self.policy.allows(self.roles, f"{resource}:{action}") or (
-            is_of_account and self.policy.allows(self.roles, f"{own}:{action}")
-        )
+        return self.allows(f"{resource}:{action}") or (is_of_account and self.allows(f"{own}:{action}"))

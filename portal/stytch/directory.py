@@ -11,6 +11,7 @@ from portal.directory.actor import Origin
 from portal.directory.bulk_invitations import BulkInvitationGateway
 from portal.directory.counts import CountGateway
 from portal.directory.domains import DomainGateway
+from portal.directory.embedding import EmbeddingGateway
 from portal.directory.logos import Logo, LogoGateway
 from portal.directory.member_locks import LockRecorder, MemberLockGateway
 from portal.directory.passkeys import PasskeyGateway
@@ -74,6 +75,9 @@ class StytchDirectory:
     session_limits: SessionLimitGateway | None = None
     # Stytch asks for the second factor at every sign-in.
     remembered_devices: RememberedDeviceGateway | None = None
+
+    # Its tickets and sessions would have to be kept here, and Stytch's API has no session with fewer permissions.
+    embedding: EmbeddingGateway | None = None
 
     def __init__(self, scope: Scope, rbac: StytchRbac) -> None:
         self._scope, self._rbac = scope, rbac

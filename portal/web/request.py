@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from portal.directory.actor import Origin
+from portal.directory.authority import Authority
 from portal.directory.directory import Directory, DirectoryProvider
 from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
@@ -23,5 +24,6 @@ class PortalRequest(HttpRequest):
     # Below: only if someone is signed in.
     signed_in: SignedIn
     policy: Policy
-    # Returns whether the member's roles grant `resource:action`.
+    authority: Authority
+    # Returns whether the member may use `resource:action`: `authority.allows`.
     allows: Callable[[str], bool]

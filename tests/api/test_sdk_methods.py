@@ -16,7 +16,8 @@ from portal.api.sdk_methods import SdkMethod, missing_methods, sdk_methods
 from tests.api.conftest import PAGE
 from tests.conftest import JAVASCRIPT
 
-HERE = {(verb, f"/{path}") for path, verbs in by_path(ENDPOINTS.values()).items() for verb in verbs}
+OF_STYTCH = [one for one in ENDPOINTS.values() if not one.is_ours]
+HERE = {(verb, f"/{path}") for path, verbs in by_path(OF_STYTCH).items() for verb in verbs}
 ERROR = {"status_code", "request_id", "error_type", "error_message", "error_url"}
 # Of Stytch's API for consumers, whose source the SDKs share.
 OF_CONSUMERS = re.compile(
@@ -129,4 +130,12 @@ def test_every_address_of_the_browser_sdk_is_listed() -> None:
 
 def test_every_endpoint_has_the_name_of_an_sdk_method() -> None:
     # Only browsers have it, as session.revokeForMember. Here its name follows those of the backend's methods.
-    assert ENDPOINTS.keys() - {one.name for one in sdk_methods()} == {"sessions.revoke_for_member"}
+    assert {one.name for one in OF_STYTCH} - {one.name for one in sdk_methods()} == {"sessions.revoke_for_member"}
+
+
+def test_our_own_methods_have_no_address_of_stytchs() -> None:
+    ours = [one for one in ENDPOINTS.values() if one.is_ours]
+
+    assert len(ours) == 6
+    assert {shape(one.verb, f"/v1/b2b/{one.path}") for one in ours} & LISTED == set()
+    assert [one.name for one in ours if one.browser_routes] == []

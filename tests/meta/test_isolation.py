@@ -23,6 +23,7 @@ ACROSS = {
     "portal/embedded/counts.py": "the job that counts the organizations that changed; pruning",
     "portal/embedded/project.py": "the JSON API names a member or a session by its ID, and learns the organization from it",
     "portal/embedded/invitations/jobs.py": "pruning",
+    "portal/embedded/embedding/tickets.py": "pruning",
     "portal/embedded/sessions/discovery.py": "sign-in before an organization is chosen",
     "portal/embedded/sign_in/discovery.py": "the same for products",
     "portal/embedded/sign_in/email_tokens.py": "pruning",

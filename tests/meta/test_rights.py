@@ -61,6 +61,7 @@ EACH_FIELD = [
     if name in case.endpoint.request.__struct_fields__
 ]
 ABOUT_A_MEMBER = [Case(one, front) for one, front in REACHED if "member_id" in one.request.__struct_fields__]
+PAGE = "https://app.example.com"
 ALWAYS = {"member_id", "connection_id", "display_name", "email_id", "organization_ids"}
 # What they do to the member who is signed in, or to a session that they hold, needs no right.
 OF_ONESELF = {("sessions.revoke", "browser"), ("organizations.members.get", "browser")}
@@ -71,6 +72,7 @@ WITHOUT_ANY = {
     "organizations.members.delete_totp",
     "organizations.get_connected_app",
     "organizations.members.connected_apps.revoke",
+    "embed.tickets.revoke",
 }
 
 
@@ -80,6 +82,7 @@ VALUES: dict[str, Any] = {
     "action": "get",
     "allowed_auth_methods": ["password"],
     "allowed_mfa_methods": ["totp"],
+    "areas": ["scim"],
     "allowed_oauth_tenants": {"slack": ["T1"]},
     "auth_methods": "ALL_ALLOWED",
     "code": "123456",
@@ -111,6 +114,8 @@ VALUES: dict[str, Any] = {
             }
         ]
     },
+    "origin": PAGE,
+    "parent_origin": PAGE,
     "organization_logo_url": "https://acme.example/logo.png",
     "organization_ids": ["acme"],
     "organization_name": "Renamed",
@@ -199,6 +204,7 @@ def world(acme: models.OrganizationRow, project: NewProjectSecret, settings: Set
             "member_password_id": public_id("member-password", subject.pk),
             "email_id": public_id("email", email),
             "connection_id": public_id("scim-connection", scim.pk),
+            "ticket_id": public_id("embed-ticket", uuid7()),
         }
         | VALUES,
     )
@@ -260,6 +266,8 @@ def prepare(case: Case) -> None:
             models.ScimConnectionRow.objects.update(status="deleted", deleted_at=timezone.now())
         case "scim.connection.rotate_start":
             models.ScimTokenRow.objects.filter(is_next=True).delete()
+        case "embed.origins.remove":
+            models.OrganizationRow.objects.update(embed_origins=[PAGE])
         case "organizations.members.reactivate":
             models.MemberRow.objects.filter(name="Max").update(status="deleted", email_address_verified=True)
 

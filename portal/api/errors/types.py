@@ -1,6 +1,7 @@
 """All error types of the API: what each means and how to fix it. `error_url` leads to a page that shows it."""
 
 from portal.api.errors.email_sign_in import EMAIL_SIGN_IN_ERROR_TYPES
+from portal.api.errors.embedding import EMBEDDING_ERROR_TYPES
 from portal.api.errors.error_type import ErrorType
 from portal.api.errors.members import MEMBER_ERROR_TYPES
 from portal.api.errors.organizations import ORGANIZATION_ERROR_TYPES
@@ -21,4 +22,5 @@ ERROR_TYPES: dict[str, ErrorType] = {
     **SCIM_ERROR_TYPES,
     **ORGANIZATION_ERROR_TYPES,
     **MEMBER_ERROR_TYPES,
+    **EMBEDDING_ERROR_TYPES,
 }

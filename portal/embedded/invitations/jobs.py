@@ -82,7 +82,7 @@ def _invite_few(organization_id: UUID, job_id: str) -> bool:
         rows = list(lines.order_by("number")[:CHUNK])
         # Read again each time: the member may have lost the permission, or the organization may have changed its settings.
         scope = _acting_scope(job)
-        if rows and (scope is None or not scope.policy.allows(scope.roles, f"{RESOURCE}:create")):
+        if rows and (scope is None or not scope.allows(f"{RESOURCE}:create")):
             name = job.created_by_name or "The member who started this"
             close(job, JobState.FINISHED, LineState.FAILED, f"{name} can no longer invite people.")
             return False

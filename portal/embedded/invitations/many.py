@@ -66,7 +66,7 @@ def _member(scope: Scope, organization: models.OrganizationRow, line: DraftLine)
     row.email_address = check_address(line.email_address)
     apply_changes(row, MemberChanges(name=line.name or None, roles=line.roles or None))
     gained = email_roles(organization, row.email_address)
-    if gained and scope.signed_in and not scope.policy.may_grant(scope.roles, gained):
+    if gained and not scope.may_grant(gained):
         scope.require_action(FIELD_ACTIONS["roles"], RESOURCE)
     return row
 

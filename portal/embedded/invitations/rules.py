@@ -184,8 +184,8 @@ def _is_address(text: str) -> bool:
 
 
 def _may_assign(scope: Scope) -> bool:
-    return scope.signed_in is None or scope.policy.allows(scope.roles, f"{RESOURCE}:{FIELD_ACTIONS['roles']}")
+    return scope.signed_in is None or scope.allows(f"{RESOURCE}:{FIELD_ACTIONS['roles']}")
 
 
 def _may_grant(scope: Scope, role_id: str) -> bool:
-    return scope.signed_in is None or scope.policy.may_grant(scope.roles, [role_id])
+    return scope.may_grant([role_id])

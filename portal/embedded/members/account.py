@@ -28,7 +28,7 @@ from portal.embedded.scope import Scope
 from portal.embedded.second_factors.policy import usable
 from portal.embedded.sessions.lifecycle import (
     end_intermediate_sessions,
-    record_session,
+    revoke_rows,
     signed_in_value,
 )
 from portal.embedded.sign_in import email_tokens, email_updates
@@ -45,7 +45,7 @@ class EmbeddedAccount:
 
     def change_password(self, new_password: str, *, existing_password: str = "") -> SignedIn:
         """Replace the password. Raise Unauthenticated, StepUpRequired, Invalid, Forbidden, Conflict."""
-        holder, member = self._scope.require_member(), self._member()
+        holder, member = self._scope.require_own_account(), self._member()
         if not may_use(member, PASSWORD):
             raise Forbidden("The organization doesn’t allow signing in by password.")
         if not existing_password:
@@ -72,12 +72,12 @@ class EmbeddedAccount:
         """Change the name. Raise Conflict, Invalid, Forbidden."""
         require_unmanaged(self._member())
         return EmbeddedMembers(self._scope).update(
-            self._scope.require_member().member.member_id, MemberChanges(name=name)
+            self._scope.require_own_account().member.member_id, MemberChanges(name=name)
         )
 
     def delete_totp(self) -> Member:
         """Delete the authenticator app and the recovery codes. Raise NotFound, Forbidden, Unauthenticated, StepUpRequired."""
-        member_id, members = self._scope.require_member().member.member_id, EmbeddedMembers(self._scope)
+        member_id, members = self._scope.require_own_account().member.member_id, EmbeddedMembers(self._scope)
         self._scope.require_recent_proof()
         with transaction.atomic():
             member = members.delete_totp(member_id)
@@ -87,7 +87,7 @@ class EmbeddedAccount:
 
     def delete_phone_number(self) -> Member:
         """Delete the phone number. Raise NotFound, Forbidden, Unauthenticated, StepUpRequired."""
-        member_id, members = self._scope.require_member().member.member_id, EmbeddedMembers(self._scope)
+        member_id, members = self._scope.require_own_account().member.member_id, EmbeddedMembers(self._scope)
         self._scope.require_recent_proof()
         with transaction.atomic():
             member = members.delete_mfa_phone_number(member_id)
@@ -97,7 +97,7 @@ class EmbeddedAccount:
 
     def change_default_method(self, method: str) -> Member:
         """Ask for this method first. Raise Invalid, Forbidden, Unauthenticated, StepUpRequired."""
-        member_id = self._scope.require_member().member.member_id
+        member_id = self._scope.require_own_account().member.member_id
         self._scope.require_recent_proof()
         if method not in usable(self._member()):
             raise Invalid("You can’t sign in with this method.", field="default_mfa_method")
@@ -105,21 +105,21 @@ class EmbeddedAccount:
 
     def pending_email_update(self) -> PendingEmailUpdate | None:
         """Return the change of the address that waits for its code."""
-        row = email_updates.pending(self._scope, self._scope.require_member().member.member_id).first()
+        row = email_updates.pending(self._scope, self._scope.require_own_account().member.member_id).first()
         if row is None:
             return None
         return PendingEmailUpdate(row.email_address, row.expires_at if row.token_hash is not None else None)
 
     def start_email_update(self, email_address: str) -> None:
         """Email a code to a new address. Raise Invalid, Conflict, Forbidden, NotFound, StepUpRequired, TooManyRequests."""
-        self._scope.require_member()
+        self._scope.require_own_account()
         self._scope.require_recent_proof()
         self._scope.require_action("update.info.email", RESOURCE, SELF)
         email_updates.ask(self._scope, email_updates.requested_update(self._scope, self._member(), email_address))
 
     def finish_email_update(self, *, email_address: str, code: str) -> SignedIn:
         """Give the member the address that the code was sent to. Raise Unauthenticated, Conflict."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         tokens = self._scope.of(models.EmailTokenRow)
         own = tokens.filter(updates_member=holder.member.member_id)
         row = email_tokens.code_row(own, email_address, code, purposes=(EmailPurpose.UPDATE_CODE,))
@@ -132,11 +132,11 @@ class EmbeddedAccount:
 
     def cancel_email_update(self) -> None:
         """End the change that waits for its code."""
-        email_updates.pending(self._scope, self._scope.require_member().member.member_id).delete()
+        email_updates.pending(self._scope, self._scope.require_own_account().member.member_id).delete()
 
     def revoke_session(self, member_session_id: str) -> None:
         """End one session of the member. Raise NotFound, StepUpRequired."""
-        self._scope.require_member()
+        self._scope.require_own_account()
         self._scope.require_recent_proof()
         key = parse_id("member-session", member_session_id)
         if not self._revoke(self._own_sessions().filter(pk=key)):
@@ -144,7 +144,7 @@ class EmbeddedAccount:
 
     def revoke_other_sessions(self) -> None:
         """End all sessions of the member except the one in use, and forget their devices. Raise StepUpRequired."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         self._scope.require_recent_proof()
         key = parse_id("member", holder.member.member_id)
         with transaction.atomic():
@@ -154,7 +154,7 @@ class EmbeddedAccount:
 
     def data(self) -> Mapping[str, Any]:
         """Return everything that is stored about the member. Raise StepUpRequired."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         self._scope.require_recent_proof()
         member_id, data = holder.member.member_id, own_data(self._scope, holder, self._member().pk)
         record(
@@ -168,13 +168,13 @@ class EmbeddedAccount:
 
     def leave(self) -> None:
         """Delete the membership. Raise Conflict, Forbidden, StepUpRequired."""
-        member_id = self._scope.require_member().member.member_id
+        member_id = self._scope.require_own_account().member.member_id
         self._scope.require_recent_proof()
         require_unmanaged(self._member())
         EmbeddedMembers(self._scope).delete(member_id)
 
     def _member(self) -> models.MemberRow:
-        row = self._members().filter(pk=parse_id("member", self._scope.require_member().member.member_id)).first()
+        row = self._members().filter(pk=parse_id("member", self._scope.require_own_account().member.member_id)).first()
         if row is None:
             raise Unauthenticated("The session has ended.")
         return row
@@ -187,17 +187,15 @@ class EmbeddedAccount:
 
     def _own_sessions(self) -> QuerySet[models.MemberSessionRow]:
         return self._sessions().filter(
-            member_id=parse_id("member", self._scope.require_member().member.member_id), revoked_at=None
+            member_id=parse_id("member", self._scope.require_own_account().member.member_id), revoked_at=None
         )
 
     def _revoke(self, sessions: QuerySet[models.MemberSessionRow]) -> int:
         """End sessions of the member, and return how many."""
         with transaction.atomic():
             rows = list(sessions.select_for_update(of=("self",)))
-            for row in rows:
-                row.revoked_at, row.revoked_because = timezone.now(), SessionEndCause.MEMBER
-                row.save(update_fields=["revoked_at", "revoked_because"])
-                record_session(row, "member_session.revoke", self._scope.caller)
+            own = _key(self._scope.require_own_account())
+            revoke_rows(rows, SessionEndCause.MEMBER, self._scope.caller, keep=own)
             if rows:
                 end_intermediate_sessions([rows[0].member_id])
         return len(rows)

@@ -241,7 +241,7 @@ def _group_names(scope: Scope, member: Member) -> Mapping[str, str]:
 
 def _sessions(scope: Scope, row: models.MemberRow, *, is_own: bool) -> tuple[SessionSummary, ...] | None:
     """Return the newest live sessions, None unless they are the caller's own or the caller could revoke them."""
-    if scope.signed_in and not is_own and not scope.policy.allows(scope.roles, _REVOKE_SESSIONS):
+    if not is_own and not scope.allows(_REVOKE_SESSIONS):
         return None
     now = timezone.now()
     own = scope.of(models.MemberSessionRow).filter(member_id=row.pk, revoked_at=None, expires_at__gt=now)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from django.db import transaction
 
+from portal.directory.authority import Authority
 from portal.directory.errors import Forbidden
 from portal.directory.ids import parse_id
 from portal.directory.members import Member, MemberChanges, MemberStatus
@@ -50,6 +51,6 @@ class EmbeddedMemberRoles:
         key = parse_id("member", self._scope.signed_in.member.member_id)
         row = with_details(self._scope.of(models.MemberRow)).filter(pk=key, status=MemberStatus.ACTIVE).first()
         roles = {*roles_without_groups(row), *roles_through_groups(row)} if row else set()
-        policy = self._scope.policy
-        if not policy.allows(roles, Permission.MEMBER_ROLES) or not policy.may_grant(roles, gained):
+        now = Authority(self._scope.policy, roles, self._scope.signed_in.session.embedding)
+        if not now.allows(Permission.MEMBER_ROLES) or not now.may_grant(gained):
             raise Forbidden("Your roles were changed in the meantime, and no longer allow this.")

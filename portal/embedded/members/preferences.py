@@ -18,7 +18,7 @@ class EmbeddedPreferences:
 
     def change(self, preferences: Preferences) -> None:
         """Store the acting member's preferences. Raise Invalid, Unauthenticated."""
-        member = self._scope.require_member().member
+        member = self._scope.require_own_account().member
         if preferences.time_zone and zone(preferences.time_zone) is None:
             raise Invalid("Choose a time zone from the list.", field="time_zone")
         wanted = {

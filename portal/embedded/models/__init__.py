@@ -4,6 +4,7 @@ from portal.embedded.models.activity import ActivityEntryRow
 from portal.embedded.models.counts import DailyCountRow, ScimRequestCountRow
 from portal.embedded.models.domains import EmailDomainRow, OwnedDomainRow
 from portal.embedded.models.email_tokens import DiscoveryTokenRow, EmailPurpose, EmailTokenRow
+from portal.embedded.models.embedding import EmbedTicketRow
 from portal.embedded.models.invitations import InvitationJobRow, InvitationLineRow, InvitationRow
 from portal.embedded.models.members import (
     IntermediateSessionMemberRow,
@@ -55,6 +56,7 @@ __all__ = [
     "EmailDomainRow",
     "EmailPurpose",
     "EmailTokenRow",
+    "EmbedTicketRow",
     "FormerSlugRow",
     "IntermediateSessionMemberRow",
     "IntermediateSessionRow",

@@ -124,6 +124,10 @@ class MemberSessionRow(models.Model):
     user_agent = models.CharField(max_length=256, blank=True)
     # The key of the remembered device that replaced a second factor, which `factors` then doesn't have.
     remembered_device = models.UUIDField(null=True, blank=True)
+    # What the frame of a product's page allows whose session this is (portal.directory.frames.Embedding), None for others.
+    embedding = models.JSONField(null=True, blank=True)
+    # The key of the product's session that this one of a frame ends with.
+    shared_with = models.UUIDField(null=True, blank=True)
 
     class Meta:
         db_table = "directory_membersession"

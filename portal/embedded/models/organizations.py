@@ -63,6 +63,8 @@ class OrganizationRow(models.Model):
     trusted_metadata = models.JSONField(null=True, blank=True)
     # Custom roles, in the form of Stytch's OrgPolicy. None if there are none.
     custom_roles = models.JSONField(null=True, blank=True)
+    # Of its own pages that may frame the portal. On the row, because every response names them in frame-ancestors.
+    embed_origins = models.JSONField(default=list, blank=True, db_default=[])
     # Devices that were remembered earlier no longer count, nor do sessions that began with one.
     devices_forgotten_at = models.DateTimeField(null=True, blank=True)
     # When it was deleted, and the slug and external ID that it had, for as long as it can be restored.

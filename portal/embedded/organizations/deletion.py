@@ -31,6 +31,7 @@ _EPHEMERAL: tuple[type[Any], ...] = (
     models.SmsOtpRow,
     models.PasskeyChallengeRow,
     models.RememberedDeviceRow,
+    models.EmbedTicketRow,
     models.IntermediateSessionMemberRow,
     models.DailyCountRow,
     models.ScimRequestCountRow,

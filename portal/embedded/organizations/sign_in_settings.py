@@ -75,9 +75,7 @@ class EmbeddedSignInSettings:
         """Return the consequences of allowing only these methods, with six queries at most."""
         self._scope.require(Permission.AUTH_METHODS)
         after = replace(self._scope.organization.settings, auth_methods=RESTRICTED, allowed_auth_methods=tuple(methods))
-        may_see = self._scope.signed_in is None or self._scope.policy.allows(
-            self._scope.roles, Permission.MEMBER_SEARCH
-        )
+        may_see = self._scope.allows(Permission.MEMBER_SEARCH)
         admins = self._searched().filter(_ACTIVE, has_any_role([ADMIN_ROLE], [self._scope.organization]))
         emergency = self._scope.of(models.MemberRow).filter(_ACTIVE, is_breakglass=True).order_by("pk")
         locked_out = self._locked_out(after)

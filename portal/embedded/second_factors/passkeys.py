@@ -130,7 +130,7 @@ class EmbeddedPasskeys:
         if not chosen:
             raise Invalid("Enter a name.", field="name")
         with transaction.atomic():
-            member = locked_member(self._scope, self._scope.require_member().member.member_id)
+            member = locked_member(self._scope, self._scope.require_own_account().member.member_id)
             row = self._own(member, passkey_id)
             if row.name != chosen:
                 self._record("member.rename_passkey", member, {"name": row.name}, {"name": chosen})
@@ -140,7 +140,7 @@ class EmbeddedPasskeys:
 
     def remove(self, passkey_id: str) -> Passkey:
         """Remove a passkey of the acting member. Raise NotFound, StepUpRequired."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         self._scope.require_recent_proof()
         with transaction.atomic():
             member = locked_member(self._scope, holder.member.member_id)
@@ -252,7 +252,7 @@ class EmbeddedPasskeys:
         return row
 
     def _own_key(self) -> UUID:
-        return parse_id("member", self._scope.require_member().member.member_id)
+        return parse_id("member", self._scope.require_own_account().member.member_id)
 
 
 def prune(limit: int | None = MAX_ROWS) -> int:

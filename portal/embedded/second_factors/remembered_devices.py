@@ -61,7 +61,7 @@ class EmbeddedRememberedDevices:
 
     def remember(self) -> NewDevice:
         """Remember the browser of this request. Raise Unauthenticated, Forbidden."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         with transaction.atomic():
             # The organization first, as elsewhere: a change of its policy is complete before this, or comes after it.
             lock_organization(self._scope.organization_id)
@@ -89,7 +89,7 @@ class EmbeddedRememberedDevices:
 
     def own(self) -> tuple[RememberedDevice, ...]:
         """Return those that still count, the last used first."""
-        key = parse_id("member", self._scope.require_member().member.member_id)
+        key = parse_id("member", self._scope.require_own_account().member.member_id)
         if not self.days:
             return ()
         members = self._scope.of(models.MemberRow).select_related("organization")
@@ -109,7 +109,7 @@ class EmbeddedRememberedDevices:
 
     def forget(self, device_id: str) -> None:
         """End one, with the other sessions that began with it. Raise NotFound, StepUpRequired."""
-        holder = self._scope.require_member()
+        holder = self._scope.require_own_account()
         self._scope.require_recent_proof()
         key, now = parse_id(_NOUN, device_id), timezone.now()
         with transaction.atomic():

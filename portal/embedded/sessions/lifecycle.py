@@ -12,7 +12,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.directory.actor import Actor, ActorType, Origin
+from portal.directory.configuration import ProjectConfiguration
 from portal.directory.errors import Unauthenticated
+from portal.directory.frames import Embedding
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberStatus
 from portal.directory.sessions import (
@@ -41,6 +43,7 @@ from portal.embedded.tokens import new_token, organization_of, token_hash
 
 # A session's last use is written at most this often, so that reading a page doesn't write to the database.
 _RECORD_USE_EVERY = timedelta(minutes=1)
+_TICK = timedelta(microseconds=1)
 # Sessions are kept for a day after their end, to answer questions about yesterday. The activity log keeps the rest.
 _KEPT_AFTER_END = timedelta(days=1)
 
@@ -80,6 +83,39 @@ def start_session(  # noqa: PLR0913 -- a sign-in
             remembered_device=remembered_device,
         )
         _record_start(row, origin, is_own_device=is_own_device)
+    return signed_in_value(row, token)
+
+
+def start_frame_session(  # noqa: PLR0913 -- a sign-in
+    member: models.MemberRow,
+    origin: Origin,
+    embedding: Embedding,
+    *,
+    expires_at: datetime,
+    password_entered_at: datetime | None,
+    factors: Sequence[AuthenticationFactor],
+    shared_with: UUID | None,
+) -> SignedIn:
+    """Start the session of a frame, which only portal.embedded.embedding accepts. In the transaction that uses its ticket."""
+    token, now = new_token(organization_id=member.organization_id), timezone.now()
+    row = models.MemberSessionRow.objects.create(
+        organization_id=member.organization_id,
+        member=member,
+        token_hash=token_hash(token),
+        started_at=now,
+        last_accessed_at=now,
+        expires_at=expires_at,
+        password_entered_at=password_entered_at,
+        ends_when_idle=True,
+        factors=[asdict(one) for one in factors],
+        ip_address=origin.ip_address,
+        user_agent=origin.user_agent,
+        embedding=msgspec.to_builtins(embedding),
+        shared_with=shared_with,
+    )
+    record_session(
+        row, "member_session.embed", member_as_caller(member, origin), {"parent_origin": embedding.parent_origin}
+    )
     return signed_in_value(row, token)
 
 
@@ -170,6 +206,8 @@ def is_live(row: models.MemberSessionRow) -> bool:
     if not satisfies_policy(row.member, row.factors) and not _is_remembered(row, row.member.organization):
         # The policy may have changed while the session began, or the member became an admin since.
         return False
+    if row.embedding is not None:
+        return _is_frame_live(row)
     if row.ends_when_idle:
         return opens_portal(row)
     return _is_within(row, limits.of_organization(row.member.organization))
@@ -178,6 +216,29 @@ def is_live(row: models.MemberSessionRow) -> bool:
 def opens_portal(row: models.MemberSessionRow) -> bool:
     """Say whether a live session is within the portal's own limits. On its pages they also apply to a product's sessions."""
     return _is_within(row, limits.of_portal(row.member.organization))
+
+
+def _is_frame_live(row: models.MemberSessionRow) -> bool:
+    """Say whether the session of a frame is within its limits, and still allowed to the page around it."""
+    organization = row.member.organization
+    if not _is_within(row, limits.of_frame(organization)) or not is_registered(organization, embedding_of(row)):
+        return False
+    if row.shared_with is None:
+        return True
+    shared = rows_of(row.organization_id, models.MemberSessionRow).filter(pk=row.shared_with)
+    product = shared.select_related("member__organization", "member__scim_user").first()
+    return product is not None and is_live(product)
+
+
+def embedding_of(row: models.MemberSessionRow) -> Embedding | None:
+    """Return what the frame of a session allows, None if it isn't the session of a frame."""
+    return msgspec.convert(row.embedding, Embedding) if row.embedding is not None else None
+
+
+def is_registered(organization: models.OrganizationRow, embedding: Embedding | None) -> bool:
+    """Say whether pages of the frame's parent origin may embed the portal of an organization."""
+    project: ProjectConfiguration = settings.PROJECT
+    return embedding is not None and embedding.parent_origin in {*project.embed.origins, *organization.embed_origins}
 
 
 def _is_within(row: models.MemberSessionRow, allowed: limits.Limits) -> bool:
@@ -202,7 +263,8 @@ def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
     if not satisfies_policy(row.member, row.factors) and not _is_remembered(row, row.member.organization):
         # The member became an admin, and nothing revoked the session.
         return SessionEnd(timezone.now(), SessionEndCause.MFA)
-    allowed = limits.of_portal(row.member.organization)
+    organization = row.member.organization
+    allowed = limits.of_portal(organization) if row.embedding is None else limits.of_frame(organization)
     idle_end = row.last_accessed_at + timedelta(minutes=allowed.idle)
     idle = SessionEnd(idle_end, SessionEndCause.IDLE, allowed.idle)
     last = earliest(row.expires_at, allowed.latest_end(row.started_at))
@@ -212,10 +274,44 @@ def end_of(row: models.MemberSessionRow) -> SessionEnd | None:
 
 
 def record_use(row: models.MemberSessionRow) -> None:
-    """Store that a session was used just now, at most once a minute."""
-    now = timezone.now()
-    if row.last_accessed_at < now - _RECORD_USE_EVERY:
-        rows_of(row.organization_id, models.MemberSessionRow).filter(pk=row.pk).update(last_accessed_at=now)
+    """Store that a session was used just now, at most once a minute. With a frame's, the product's is used that it ends with."""
+    now, sessions = timezone.now(), rows_of(row.organization_id, models.MemberSessionRow)
+    is_first_in_frame = row.embedding is not None and row.last_accessed_at == row.started_at
+    if not is_first_in_frame and row.last_accessed_at >= now - _RECORD_USE_EVERY:
+        return
+    # Later than the start, however coarse the clock is: a frame whose cookie came back doesn't open in a tab instead.
+    sessions.filter(pk=row.pk).update(last_accessed_at=max(now, row.started_at + _TICK))
+    if row.shared_with is not None:
+        # In a statement of its own: one that locks two sessions could wait for another that locks them in turn.
+        sessions.filter(pk=row.shared_with, revoked_at=None).update(last_accessed_at=now)
+
+
+def _ending_with(organization_id: UUID, rows: Collection[models.MemberSessionRow]) -> list[models.MemberSessionRow]:
+    """Return the products' sessions that end with these of frames, locked. After these are ended, in the same transaction."""
+    shared = [row.shared_with for row in rows if row.shared_with is not None]
+    if not shared:
+        return []
+    sessions = rows_of(organization_id, models.MemberSessionRow).filter(pk__in=shared, revoked_at=None)
+    joined = sessions.select_related("member__organization", "member__scim_user")
+    return list(joined.select_for_update(of=("self",)).order_by("pk"))
+
+
+def revoke_rows(
+    rows: Collection[models.MemberSessionRow], cause: str, caller: Caller, *, keep: UUID | None = None
+) -> None:
+    """Revoke locked sessions of one organization, and the products' sessions that end with those of frames, except `keep`."""
+    ended = list(rows)
+    for row in ended:
+        _revoke(row, cause, caller)
+    for row in _ending_with(ended[0].organization_id, ended) if ended else ():
+        if row.pk != keep:
+            _revoke(row, cause, caller)
+
+
+def _revoke(row: models.MemberSessionRow, cause: str, caller: Caller) -> None:
+    row.revoked_at, row.revoked_because = timezone.now(), cause
+    row.save(update_fields=["revoked_at", "revoked_because"])
+    record_session(row, "member_session.revoke", caller)
 
 
 def end_sessions_without_second_factor(organization: models.OrganizationRow) -> int:
@@ -275,6 +371,7 @@ def session_value(row: models.MemberSessionRow, member: Member) -> MemberSession
         custom_claims=row.custom_claims,
         ip_address=row.ip_address,
         user_agent=row.user_agent,
+        embedding=embedding_of(row),
     )
 
 
@@ -305,7 +402,7 @@ def member_as_caller(member: models.MemberRow, origin: Origin) -> Caller:
 
 
 def record_session(
-    row: models.MemberSessionRow, action: str, caller: Caller, after: Mapping[str, bool] | None = None
+    row: models.MemberSessionRow, action: str, caller: Caller, after: Mapping[str, object] | None = None
 ) -> UUID:
     """Write a change of a session to the activity log, and return the key of the entry."""
     return record(

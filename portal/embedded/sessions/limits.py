@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
+from portal.directory.embedding import SESSION_IDLE
 from portal.directory.organizations import OrganizationSettings
 from portal.embedded import models
+from portal.embedded.scope import rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,30 @@ def of_portal(organization: models.OrganizationRow) -> Limits:
     return _on_pages(of_organization(organization))
 
 
+def of_frame(organization: models.OrganizationRow) -> Limits:
+    """Return the limits of a frame in a product's page: those of the portal's pages, and an earlier end without use."""
+    return _in_frame(of_portal(organization))
+
+
 def live(chosen: OrganizationSettings, now: datetime) -> Q:
     """Return the condition of an organization's sessions that are within the limits that apply to them."""
     own = Limits(chosen.session_idle_minutes, chosen.session_duration_minutes)
+    pages, is_framed = _on_pages(own), Q(embedding__isnull=False)
     of_products = Q(ends_when_idle=False) & own.within(now)
-    return of_products | (Q(ends_when_idle=True) & _on_pages(own).within(now))
+    product = rows_of(OuterRef("organization_id"), models.MemberSessionRow).filter(
+        of_products, pk=OuterRef("shared_with"), revoked_at=None, expires_at__gt=now
+    )
+    of_frames = is_framed & _in_frame(pages).within(now) & (Q(shared_with=None) | Q(Exists(product)))
+    return of_products | (Q(ends_when_idle=True) & ~is_framed & pages.within(now)) | of_frames
 
 
 def earliest(*ends: datetime | None) -> datetime:
     """Return the first of several ends, of which one at least is known."""
     return min(one for one in ends if one is not None)
+
+
+def _in_frame(pages: Limits) -> Limits:
+    return Limits(min(pages.idle, SESSION_IDLE // timedelta(minutes=1)), pages.duration)
 
 
 def _on_pages(own: Limits) -> Limits:

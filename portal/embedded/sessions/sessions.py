@@ -45,6 +45,7 @@ from portal.embedded.sessions.lifecycle import (
     opens_portal,
     record_session,
     record_use,
+    revoke_rows,
     session_not_found,
     session_value,
     signed_in_value,
@@ -75,7 +76,9 @@ class EmbeddedSessions:
     def authenticate(self, session_token: str) -> SignedIn:
         """Return the session of a token, and record its use. Raise SessionEnded if it isn't live in this organization."""
         row = any_session_of_token(session_token)
-        if row is None or row.member.organization.slug != self._scope.organization_slug:
+        # The session of a frame opens no page at top level.
+        is_framed = row is not None and row.embedding is not None
+        if row is None or is_framed or row.member.organization.slug != self._scope.organization_slug:
             raise SessionEnded
         if not is_live(row) or not opens_portal(row):
             raise SessionEnded(end_of(row))
@@ -107,7 +110,7 @@ class EmbeddedSessions:
 
     def confirm_password(self, password: str) -> SignedIn:
         """Record that the acting member entered their password again. Raise Unauthenticated if it's wrong."""
-        token = self._scope.signed_in.session_token if self._scope.signed_in else ""
+        token = self._scope.require_own_account().session_token if self._scope.signed_in else ""
         row = self._rows().filter(token_hash=token_hash(token), revoked_at=None).first()
         if row is None:
             raise Unauthenticated("The session has ended.")
@@ -126,10 +129,9 @@ class EmbeddedSessions:
             rows = self._rows().select_for_update(of=("self",))
             row = rows.filter(token_hash=token_hash(session_token), revoked_at=None).first()
             if row is not None:
-                row.revoked_at, row.revoked_because = timezone.now(), SessionEndCause.MEMBER
-                row.save(update_fields=["revoked_at", "revoked_because"])
+                caller = member_as_caller(row.member, self._scope.origin)
+                revoke_rows([row], SessionEndCause.MEMBER, caller)
                 end_intermediate_sessions([row.member_id])
-                record_session(row, "member_session.revoke", member_as_caller(row.member, self._scope.origin))
 
     def extend(self, terms: SessionTerms) -> SignedIn:
         """Apply the terms to the acting member's session. Raise Invalid for terms that aren't allowed, Unauthenticated."""
@@ -292,11 +294,10 @@ class EmbeddedSessions:
         return signed_in is not None and parse_id("member", signed_in.member.member_id) == key
 
     def _revoke_rows(self, rows: list[models.MemberSessionRow]) -> None:
-        for row in rows:
-            if row.revoked_at is None:
-                row.revoked_at, row.revoked_because = timezone.now(), self._cause(row)
-                row.save(update_fields=["revoked_at", "revoked_because"])
-                record_session(row, "member_session.revoke", self._scope.caller)
+        live = [row for row in rows if row.revoked_at is None]
+        if live:
+            # All of them are of one member.
+            revoke_rows(live, self._cause(live[0]), self._scope.caller)
 
     def _cause(self, row: models.MemberSessionRow) -> str:
         """Return what the member may read about the end of their session; "" if a product's backend ended it."""

@@ -23,6 +23,7 @@ JOBS = (
     Job("prune_email_tokens", timedelta(hours=1), "portal.embedded.sign_in.email_tokens.prune"),
     Job("prune_passkey_challenges", timedelta(hours=1), "portal.embedded.second_factors.passkeys.prune"),
     Job("prune_remembered_devices", timedelta(hours=1), "portal.embedded.second_factors.remembered_devices.prune"),
+    Job("prune_embed_tickets", timedelta(hours=1), "portal.embedded.embedding.tickets.prune"),
     Job("prune_sign_in_links", timedelta(days=1), "portal.embedded.members.sign_in_links.prune"),
     Job("prune_rate_limit_counters", timedelta(hours=1), "portal.embedded.database.rate_limits.prune"),
     Job("prune_scim_requests", timedelta(hours=1), "portal.embedded.scim.log.pruning.prune"),

@@ -234,9 +234,8 @@ def _unpacked(packed: str) -> list[str]:
 
 
 def _roles(request: PortalRequest, name: str) -> list[str]:
-    own = request.signed_in.session.roles
     roles = [one for one in request.policy.roles if one != "stytch_member"]
-    return [one for one in roles if name != "add-role" or request.policy.may_grant(own, [one])]
+    return [one for one in roles if name != "add-role" or request.authority.may_grant([one])]
 
 
 def _people(number: int) -> str:

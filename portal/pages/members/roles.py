@@ -74,8 +74,8 @@ def remove(request: PortalRequest, member_id: str, role_id: str) -> HttpResponse
 
 def _assignable(request: PortalRequest, member: Member) -> list[str]:
     """Return the roles that the member wasn't assigned yet, and that the acting member may assign."""
-    own, had = request.signed_in.session.roles, {MEMBER_ROLE, *member.direct_role_ids}
-    return [one for one in request.policy.roles if one not in had and request.policy.may_grant(own, [one])]
+    had = {MEMBER_ROLE, *member.direct_role_ids}
+    return [one for one in request.policy.roles if one not in had and request.authority.may_grant([one])]
 
 
 def _page(request: PortalRequest, member: Member, form: RoleForm, *, status: int) -> HttpResponse:

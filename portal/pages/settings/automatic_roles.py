@@ -26,7 +26,7 @@ def add(request: PortalRequest) -> HttpResponse:
     gateway = request.directory.roles
     if needs_step_up(request):
         return step_up_with_form(request)
-    role_ids = grantable(request.policy, request.signed_in.session.roles)
+    role_ids = grantable(request.authority)
     version = assignments_version(gateway.email_assignments())
     if request.method == "GET":
         typed = request.GET if "version" in request.GET else None

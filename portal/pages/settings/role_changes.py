@@ -127,12 +127,15 @@ def _form_page(
 ) -> HttpResponse:
     chosen = form["permissions"].value() or []
     before = {f"{name}:{action}" for name, actions in role.permissions.items() for action in actions} if role else set()
-    is_admin = ADMIN_ROLE in request.signed_in.session.roles
+    authority = request.authority
+    is_admin = ADMIN_ROLE in authority.roles and authority.embedding is None
     context = {
         "form": form,
         "role": role,
         "key": role_key(role.role_id) if role else "",
-        "resources": choices(request.policy, set(chosen), lambda one: is_admin or request.allows(one) or one in before),
+        "resources": choices(
+            request.policy, set(chosen), lambda one: authority.may_put_into_role(*one.split(":", 1)) or one in before
+        ),
         "others": others,
         "is_limited": not is_admin,
     }

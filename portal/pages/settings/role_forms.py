@@ -3,14 +3,15 @@
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.text import slugify
 
+from portal.directory.authority import Authority
 from portal.directory.errors import NotFound
-from portal.directory.policy import MEMBER_ROLE, WILDCARD, Policy, Role, role_name
+from portal.directory.policy import MEMBER_ROLE, WILDCARD, Role, role_name
 
 _MAX_PERMISSIONS = 2000
 _MAX_LENGTH = 256
@@ -105,9 +106,9 @@ class EmailRuleForm(forms.Form):
         self.fields["role_id"].choices = [("", "Choose a role"), *((role_id, name) for name, role_id in given)]  # type: ignore[attr-defined]  # -- a ChoiceField
 
 
-def grantable(policy: Policy, own_roles: Collection[str]) -> tuple[str, ...]:
+def grantable(authority: Authority) -> tuple[str, ...]:
     """Return the roles that someone may give to others."""
-    return tuple(one for one in policy.roles if one != MEMBER_ROLE and policy.may_grant(own_roles, [one]))
+    return tuple(one for one in authority.policy.roles if one != MEMBER_ROLE and authority.may_grant([one]))
 
 
 def _id_of(name: str) -> str:

@@ -28,6 +28,7 @@ _NAMES: Mapping[str, str] = {
     "auth_methods": "Sign-in methods",
     "email_allowed_domains": "Email domains",
     "email_invites": "Invitations",
+    "parent_origin": "Origin of the page around it",
     "email_jit_provisioning": "Joining by email domain",
     "mfa_methods": "Second factors",
     "mfa_policy": "Second factor",

@@ -32,6 +32,8 @@ class Sentence:
 # Icon, and the words between the actor and the target.
 _VERBS: Mapping[str, tuple[str, str]] = {
     "activity_log.export": ("download", "exported the activity log"),
+    "embed_ticket.create": ("ticket", "created an embed ticket for"),
+    "embed_ticket.revoke": ("ticket-x", "revoked an embed ticket of"),
     "invitation_job.cancel": ("mail", "stopped inviting people"),
     "invitation_job.start": ("mail", "started to invite people"),
     "member.accept_invitation": ("user-check", "accepted the invitation"),
@@ -70,7 +72,10 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "member_session.confirm_password": ("key-round", "confirmed the password of"),
     "member_session.confirm_second_factor": ("shield-check", "confirmed a second factor of"),
     "member_session.create": ("log-in", "started a session of"),
+    "member_session.embed": ("app-window", "opened the portal as"),
+    "member_session.renew": ("app-window", "kept the portal open as"),
     "member_session.revoke": ("log-out", "ended a session of"),
+    "organization.add_embed_origin": ("app-window", "allowed embedding the portal of"),
     "organization.affiliate_domain": ("globe", "confirmed by a code the domain"),
     "organization.create": ("building-2", "created the organization"),
     "organization.delete": ("building-2", "deleted the organization"),
@@ -78,6 +83,7 @@ _VERBS: Mapping[str, tuple[str, str]] = {
     "organization.own_domain": ("globe", "found the record of"),
     "organization.send_domain_code": ("mail", "had a code emailed to an address in"),
     "organization.purge": ("trash-2", "permanently deleted the data of"),
+    "organization.remove_embed_origin": ("app-window", "stopped embedding the portal of"),
     "organization.restore": ("undo-2", "restored the organization"),
     "organization.revoke_sessions": ("log-out", "signed everyone out of"),
     "organization.set_roles": ("tags", "changed the custom roles of"),
@@ -144,8 +150,19 @@ _OWN: Mapping[str, str] = {
     "member_session.confirm_password": "confirmed their password",
     "member_session.confirm_second_factor": "confirmed a second factor",
     "member_session.create": "signed in",
+    "member_session.embed": "opened the portal",
+    "member_session.renew": "kept the portal open",
     "member_session.revoke": "ended a session",
 }
+_OF_OWN_SESSION = frozenset(
+    {
+        "member_session.create",
+        "member_session.confirm_code",
+        "member_session.confirm_password",
+        "member_session.embed",
+        "member_session.renew",
+    }
+)
 _MAX_FIELDS = 4
 
 
@@ -160,7 +177,7 @@ def sentence(entry: ActivityEntry) -> Sentence:
     icon, verb = known
     plain = Sentence(icon, verb, entry.target_name, note=_changed_fields(entry), actor=actor)
     if entry.action in _OWN and _is_own(entry):
-        return replace(plain, verb=_OWN[entry.action], target="", note=entry.target_name)
+        plain = replace(plain, verb=_OWN[entry.action], target="", note=entry.target_name)
     special = _SPECIAL.get(entry.action)
     return special(entry, plain) if special else plain
 
@@ -181,7 +198,7 @@ def _actor(entry: ActivityEntry) -> str:
 def _is_own(entry: ActivityEntry) -> bool:
     """Say whether members do it to themselves. The target of a session's entry is the session, not the member."""
     is_member = entry.actor.type is ActorType.MEMBER
-    if entry.action in {"member_session.create", "member_session.confirm_code", "member_session.confirm_password"}:
+    if entry.action in _OF_OWN_SESSION:
         return is_member
     return is_member and entry.target_id == entry.actor.id
 
@@ -260,12 +277,18 @@ def _invitation_job(entry: ActivityEntry, plain: Sentence) -> Sentence:
     return replace(plain, target="", verb=f"{verb} {_people(people)}")
 
 
+def _in_pages(entry: ActivityEntry, plain: Sentence) -> Sentence:
+    origin = entry.after.get("parent_origin") or entry.before.get("parent_origin")
+    return replace(plain, tail=f"in pages of {origin}") if isinstance(origin, str) else plain
+
+
 def _without_target(entry: ActivityEntry, plain: Sentence) -> Sentence:  # noqa: ARG001 -- as the others
     return replace(plain, target="")
 
 
 _SPECIAL: Mapping[str, Callable[[ActivityEntry, Sentence], Sentence]] = {
     "activity_log.export": _without_target,
+    "embed_ticket.create": _in_pages,
     "invitation_job.cancel": _invitation_job,
     "invitation_job.start": _invitation_job,
     "member.create": _created,
@@ -273,6 +296,10 @@ _SPECIAL: Mapping[str, Callable[[ActivityEntry, Sentence], Sentence]] = {
     "member.export": _without_target,
     "member.send_sign_in_link": _link,
     "member.update": _member_update,
+    "member_session.embed": _in_pages,
+    "member_session.renew": _in_pages,
+    "organization.add_embed_origin": _in_pages,
+    "organization.remove_embed_origin": _in_pages,
     "scim_connection.safeguard": _safeguard,
     "scim_group.update": _group_update,
     "scim_group.update_roles": _roles,

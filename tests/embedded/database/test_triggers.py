@@ -292,11 +292,14 @@ def second_factor_rows(organization: models.OrganizationRow, member: models.Memb
     )
 
 
-def invitation_rows(organization: models.OrganizationRow, member: models.MemberRow) -> None:
+def invitation_and_ticket_rows(organization: models.OrganizationRow, member: models.MemberRow) -> None:
     now = timezone.now()
     models.InvitationRow.objects.create(organization=organization, member=member, sent_at=now, expires_at=now)
     job = models.InvitationJobRow.objects.create(organization=organization, created_by="member")
     models.InvitationLineRow.objects.create(organization=organization, job=job, number=1, email_address="x")
+    models.EmbedTicketRow.objects.create(
+        organization=organization, member=member, token_hash=b"a hash", embedding={}, expires_at=now
+    )
 
 
 @pytest.fixture
@@ -330,7 +333,7 @@ def rows(acme: models.OrganizationRow, globex: models.OrganizationRow) -> dict[t
             expires_at=timezone.now(),
         )
         second_factor_rows(organization, member)
-        invitation_rows(organization, member)
+        invitation_and_ticket_rows(organization, member)
         models.ScimReminderRow.objects.create(organization=organization, connection=scim, about="safeguard/now")
         models.ScimUserRow.objects.filter(pk=user.pk).update(member=member)
         factories.scim_request(scim)

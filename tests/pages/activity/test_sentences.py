@@ -25,7 +25,7 @@ OF_THE_PROJECT = {
     "signing_key.reencrypt",
     "signing_key.rotate",
 }
-NOUNS = "activity_log|invitation_job|member|member_session|organization|project_secret|role|scim_[a-z]+|signing_key"
+NOUNS = "activity_log|embed_ticket|invitation_job|member|member_session|organization|project_secret|role|scim_[a-z]+|signing_key"
 
 
 def entry(action: str, actor: Actor = NORA, target: str = "Engineering", **more: Any) -> ActivityEntry:

@@ -26,7 +26,7 @@ class Command(BaseCommand):
             self.stdout.write(as_toml(settings.PROJECT), ending="")
             return
         try:
-            load_configuration(check)
+            load_configuration(check, allows_http=settings.ALLOW_HTTP)
         except ValueError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{check} is correct.")

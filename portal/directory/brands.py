@@ -12,8 +12,8 @@ VISIBLE = 3  # of lines and areas that carry meaning (WCAG 2.2, 1.4.11)
 _WHITE, _BLACK = "#ffffff", "#000000"
 # What links are on (static/css/gatehouse.css): the canvas, surfaces, what the pointer is over, and notices.
 _BACKGROUNDS = ("#ffffff", "#fbfbfc", "#f4f5f7", "#f0f1f4", "#f0f5ff", "#edf9f1", "#fff8e8", "#fef2f1")
-_SURFACE_DARK = "#16191f"
-_BACKGROUNDS_DARK = (_SURFACE_DARK, "#0f1115", "#0b0d10", "#20242c", "#141f35", "#10251a", "#2a200d", "#2d1515")
+SURFACE_DARK = "#16191f"
+_BACKGROUNDS_DARK = (SURFACE_DARK, "#0f1115", "#0b0d10", "#20242c", "#141f35", "#10251a", "#2a200d", "#2d1515")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Brand:
 def brand_of(color: str) -> Brand:
     """Return the colors for a brand such as "#3b52d4", on which white text can be read."""
     # The shares of the style sheet. Where something couldn't be read or seen, it gets more black or white until it can.
-    soft, soft_dark = _mixed(color, _WHITE, 0.08), _mixed(color, _SURFACE_DARK, 0.24)
+    soft, soft_dark = _mixed(color, _WHITE, 0.08), _mixed(color, SURFACE_DARK, 0.24)
     return Brand(
         color,
         hover=_mixed(color, _BLACK, 0.86),
@@ -44,7 +44,7 @@ def brand_of(color: str) -> Brand:
         soft=soft,
         soft_dark=soft_dark,
         chart=_toward(color, _WHITE, range(78, 101, 2), (_WHITE,), VISIBLE),
-        chart_dark=_toward(color, _WHITE, range(70, -1, -4), (_SURFACE_DARK,), VISIBLE),
+        chart_dark=_toward(color, _WHITE, range(70, -1, -4), (SURFACE_DARK,), VISIBLE),
     )
 
 
@@ -53,9 +53,9 @@ def takes_white_text(color: str) -> bool:
     return contrast(color, _WHITE) >= READABLE
 
 
-def contrast_with_white(color: str) -> float:
-    """Return the contrast of white text on a color, rounded down, so that what is too low never reads as enough."""
-    return math.floor(contrast(color, _WHITE) * 10) / 10
+def shown_contrast(one: str, other: str = _WHITE) -> float:
+    """Return the contrast of two colors for people, rounded down, so that what is too low never reads as enough."""
+    return math.floor(contrast(one, other) * 10) / 10
 
 
 def readable(color: str) -> str:

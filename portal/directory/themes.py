@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Protocol
 
-from portal.directory.brands import COLOR, READABLE, contrast_with_white, readable, takes_white_text
+from portal.directory.brands import COLOR, READABLE, readable, shown_contrast, takes_white_text
 from portal.directory.frames import ColorScheme
 
 INTER = "inter"
@@ -73,7 +73,7 @@ def _color_problem(color: str) -> str:
         return "Use a color such as #3b52d4."
     if not takes_white_text(color):
         return (
-            f"White text on {color} has a contrast of {contrast_with_white(color)}:1, but needs {READABLE}:1. "
+            f"White text on {color} has a contrast of {shown_contrast(color)}:1, but needs {READABLE}:1. "
             f"The nearest color that can be read is {readable(color)}."
         )
     return ""

@@ -22,19 +22,18 @@ class Look:
     color_scheme: str
 
 
-def theme_for(organization: Organization | None, *, is_framed: bool = False) -> Theme:
-    """Return the whole theme of an organization, or of a page that belongs to none.
+def whole_theme(own: Theme, *, is_framed: bool = False) -> Theme:
+    """Return a theme of an organization, or INHERITED for none, with what it inherits.
 
     In a frame of a product's page, Inter is loaded only for a theme that asks for it.
     """
-    own = organization.settings.theme if organization else INHERITED
     chosen = own.over(settings.PROJECT.theme.chosen)
     return chosen.over(Theme(font=SYSTEM) if is_framed else BUILT_IN).over(BUILT_IN)
 
 
 def look_of(organization: Organization | None, *, preferred: str = "", is_framed: bool = False) -> Look:
     """Return how a page looks. `preferred` is the color scheme that the member chose, "" for none."""
-    theme = theme_for(organization, is_framed=is_framed)
+    theme = whole_theme(organization.settings.theme if organization else INHERITED, is_framed=is_framed)
     scheme = preferred or theme.color_scheme
     return Look(
         style_sheet_url="" if theme.tokens == BUILT_IN.tokens else reverse("themes:theme", args=[theme.tokens]),

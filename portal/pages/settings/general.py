@@ -8,12 +8,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.urls import reverse
 
-from portal.directory.activity import ActivityEntry, ActivityFilter, ActivityKind
 from portal.directory.errors import Conflict, Forbidden, Invalid
 from portal.directory.organizations import Organization
 from portal.directory.permissions import Permission
 from portal.pages.settings.danger import danger_context
 from portal.pages.settings.forms import LogoForm, OrganizationForm
+from portal.pages.settings.history import last_change
 from portal.pages.settings.tabs import render_tab
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
@@ -68,7 +68,7 @@ def render_general(request: PortalRequest, *, status: int = 200, **more: Any) ->
         "form": OrganizationForm(organization=organization, rights=rights),
         "rights": rights,
         "may_save": any(right.is_granted for right in rights.values()),
-        "last_change": _last_change(request, organization.organization_id),
+        "last_change": last_change(request),
         "metadata": json.dumps(organization.trusted_metadata, ensure_ascii=False, indent=2)
         if organization.trusted_metadata
         else "",
@@ -89,13 +89,3 @@ def _stored(request: PortalRequest) -> Organization:
 
 def _rights(request: PortalRequest) -> dict[str, Right]:
     return {name: right_to(request, permission) for name, permission in _PERMISSIONS.items()}
-
-
-def _last_change(request: PortalRequest, organization_id: str) -> ActivityEntry | None:
-    """Return the newest change of the organization, None if the member may not see the log or the directory has none."""
-    log = request.directory.activity
-    if log is None or not request.allows(Permission.ACTIVITY_GET):
-        return None
-    wanted = ActivityFilter(target_id=organization_id, kind=ActivityKind.ORGANIZATION)
-    changes = (one for one in log.page(wanted, limit=10).items if one.action.startswith("organization."))
-    return next(changes, None)

@@ -24,6 +24,7 @@ class Tab:
 # Label, URL name, and what the directory must have for the tab to be shown, in the order shown.
 _TABS: tuple[tuple[str, str, Callable[[Directory], object | None]], ...] = (
     ("General", "settings:general", lambda directory: directory.organization),
+    ("Appearance", "settings:appearance", lambda directory: directory.theme),
     ("Sign-in", "settings:sign-in", lambda directory: directory.organization),
     ("Joining", "settings:joining", lambda directory: directory.organization),
     ("Domains", "settings:domains", lambda directory: directory.organization),

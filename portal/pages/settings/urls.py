@@ -8,6 +8,7 @@ from portal.access.routing import route
 from portal.directory.permissions import Permission
 from portal.pages.settings import (
     allowed_domains,
+    appearance,
     danger,
     domains,
     general,
@@ -23,6 +24,7 @@ app_name = "settings"
 
 urlpatterns = [
     route("", general.general, name="general", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
+    route("appearance/", appearance.appearance, name="appearance", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route("sign-in/", sign_in.sign_in, name="sign-in", allow=Audience.SIGNED_IN, methods=("GET", "POST")),
     route(
         "sign-in/review/",

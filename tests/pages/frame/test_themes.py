@@ -11,10 +11,10 @@ from portal.directory.brands import COLOR, brand_of, contrast, readable, takes_w
 from portal.directory.configuration import ProjectConfiguration
 from portal.directory.configuration import Theme as ProjectTheme
 from portal.directory.preferences import Theme as Preferred
-from portal.directory.themes import BUILT_IN, FONTS, RADII, Theme, problems, theme_of
+from portal.directory.themes import BUILT_IN, FONTS, INHERITED, RADII, Theme, problems, theme_of
 from portal.embedded import models
 from portal.folders import RESOURCES
-from portal.web.themes import look_of, theme_for
+from portal.web.themes import look_of, whole_theme
 from tests import factories
 
 SHEET = "/theme/0f6b47-large-humanist.css"
@@ -148,7 +148,7 @@ def test_what_an_organization_leaves_out_is_the_projects(acme: models.Organizati
 def test_a_frame_loads_inter_only_if_the_theme_asks_for_it(settings: Settings, chosen: str, font: str) -> None:
     settings.PROJECT = ProjectConfiguration(theme=ProjectTheme(font=chosen))
 
-    assert theme_for(None, is_framed=True).font == font
+    assert whole_theme(INHERITED, is_framed=True).font == font
     look = look_of(None, is_framed=True)
     assert look.loads_inter == (font == "inter")
     assert look.style_sheet_url == ("" if font == "inter" else f"/theme/3b52d4-medium-{font}.css")

@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils.html import escape
 from pytest_django import Settings
 
+from portal.directory.configuration import ProjectConfiguration, Theme
 from portal.directory.policy import Role
 from portal.web.availability import REASONS
 from portal.web.session_cookie import cookie_name
@@ -74,6 +75,18 @@ def test_group_page_says_why_it_is_not_available(visitor: Client) -> None:
     sign_in(visitor)
 
     assert REASONS["group members"] in visitor.get("/o/acme/scim/groups/any/").content.decode()
+
+
+def test_the_appearance_is_the_projects(visitor: Client, settings: Settings) -> None:
+    settings.PROJECT = ProjectConfiguration(theme=Theme(color="#800080"))
+    sign_in(visitor)
+    url = "/o/acme/settings/appearance/"
+
+    assert url not in visitor.get("/o/acme/settings/").content.decode()
+    html = visitor.get(url).content.decode()
+    assert escape(REASONS["appearance"]) in html
+    assert "/theme/800080-medium-inter.css" in html
+    assert visitor.post(url, {"reset": "yes"}).status_code == 501
 
 
 @pytest.mark.parametrize(

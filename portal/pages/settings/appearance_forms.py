@@ -84,4 +84,4 @@ class AppearanceForm(forms.Form):
 
     def _choices(self, name: str, values: Iterable[str]) -> list[tuple[str, str]]:
         labels = {value: _LABELS.get(cast("ColorScheme", value), value.capitalize()) for value in values}
-        return [(_DEFAULT, f"Default ({labels[getattr(self._default, name)].lower()})"), *labels.items()]
+        return [(_DEFAULT, f"Default: {labels[getattr(self._default, name)]}"), *labels.items()]

@@ -55,8 +55,8 @@ def test_a_theme_is_saved_shown_and_recorded(
 ) -> None:
     html = page(admin_client)
     assert f'<a href="{PAGE}" aria-current="page"> Appearance </a>' in html
-    assert "Default (medium)" in html
-    assert "Default (same as the system)" in html
+    assert "Default: Medium" in html
+    assert "Default: Same as the system" in html
     assert 'href="/theme/preview/3b52d4-medium-inter.css"' in html
     assert "Reset to default" not in html
     seen = version(admin_client)
@@ -191,7 +191,7 @@ def test_the_default_comes_back(acme: models.OrganizationRow, admin_client: Clie
     html = page(admin_client)
     assert "Reset to default" in html
     assert "the portal’s default: #800080." in html
-    assert "Default (serif)" in html
+    assert "Default: Serif" in html
 
     assert admin_client.post(PAGE, {"reset": "yes"}).status_code == 303
 

@@ -27,8 +27,6 @@ def test_a_theme_is_previewed_while_it_is_chosen_and_then_every_page_has_it(
     # The response to a color that can't be read.
     expected_errors.append("422")
     appearance(embedded, page)
-    save = page.get_by_role("button", name="Save", exact=True)
-
     page.get_by_label("Pick").fill("#0f6b47")
     expect(page.get_by_role("textbox", name="Color")).to_have_value("#0f6b47")
     expect(preview(page).locator(".btn-primary")).to_have_css("background-color", GREEN)
@@ -37,7 +35,7 @@ def test_a_theme_is_previewed_while_it_is_chosen_and_then_every_page_has_it(
     # What was chosen keeps the focus.
     expect(page.get_by_label("Font")).to_be_focused()
     expect(preview(page, "dark").locator("p").first).to_have_css("font-family", re.compile("Charter"))
-    expect(save).to_have_css("background-color", BLUE)
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_css("background-color", BLUE)
     check_accessibility(page)
 
     color = page.get_by_role("textbox", name="Color")

@@ -61,6 +61,7 @@
     let url = null; // where tickets are submitted
     let sender = null; // the hidden frame with the last form
     let isReady = false;
+    let hasPage = false; // since the session was started
     let isChosen = false; // the theme was changed since the ticket
     let pending = null; // the path to go to once the frame is ready
     let work = 0; // counts what is begun: an older one stops where a newer one begins
@@ -138,7 +139,7 @@
     const enter = async (reason) => {
       const mine = ++work;
       isBusy = true;
-      isReady = false;
+      isReady = hasPage = false;
       const found = await ticketFor(reason, mine);
       if (mine !== work) return;
       isBusy = false;
@@ -202,7 +203,9 @@
         if (isChosen) post({ type: "theme", mode: theme });
         if (pending !== null) post({ type: "go", path: pending });
         pending = null;
-        if (frame.getBoundingClientRect().top < 0) frame.scrollIntoView();
+        // The next page begins at its top.
+        if (hasPage && frame.getBoundingClientRect().top < 0) frame.scrollIntoView();
+        hasPage = true;
       },
       height: ({ height }) => (frame.style.height = `${Math.min(Math.max(Math.ceil(height), MIN_HEIGHT), MAX_HEIGHT)}px`),
       navigated: (message) => {

@@ -154,6 +154,7 @@ SPOOFED = '{ gatehouse: 1, type: "session-expired" }'
 
 def test_messages_of_other_windows_are_ignored_by_the_page(page: Page, pages: Pages, mount: Any) -> None:
     frame = mount()
+    wait_for(page, "height")
     before = events(page)
     # From the page itself; from another frame of the portal's origin; from the frame when it shows another origin.
     page.evaluate(f"postMessage({SPOOFED}, '*')")
@@ -197,7 +198,7 @@ def test_messages_of_other_windows_are_ignored_by_the_page(page: Page, pages: Pa
 )
 def test_messages_of_another_shape_are_ignored(page: Page, mount: Any, message: str) -> None:
     frame = mount()
-    page.wait_for_timeout(100)
+    wait_for(page, "height")
     before = events(page)
     frame.evaluate(f"parent.postMessage({message}, '*')")
     page.wait_for_timeout(100)
@@ -352,6 +353,36 @@ def test_an_unused_session_is_not_renewed_until_someone_is_active(page: Page, pa
     page.mouse.click(5, 5)
     wait_for(page, "session-renewed")
     assert reasons(page) == ["start", "expiring"]
+
+
+def test_an_unused_session_that_ended_is_started_again_once_someone_is_active(
+    page: Page, pages: Pages, mount: Any, expected_errors: list[str]
+) -> None:
+    expected_errors += ["401"]
+    page.clock.install()
+    pages.attributes = 'data-ends-in="3600" data-idle-seconds="60"'
+    mount()
+    wait_for(page, "session-expiring")
+    pages.session = None
+    page.clock.fast_forward(62_000)
+    wait_for(page, "session-expired")
+    page.wait_for_timeout(200)
+    assert reasons(page) == ["start"]
+
+    page.mouse.click(5, 5)
+    wait_for(page, "ready", 2)
+    assert reasons(page) == ["start", "expired"]
+
+
+def test_the_next_page_begins_at_its_top(page: Page, pages: Pages, mount: Any) -> None:
+    pages.content = '<div style="height:3000px"></div>'
+    frame = mount()
+    frame.wait_for_function("innerHeight === 3000")
+    page.evaluate("scrollTo(0, 2000)")
+    page.evaluate("first.handle.go('members/')")
+    wait_for(page, "ready", 2)
+
+    page.wait_for_function("scrollY < 200")
 
 
 def test_typing_in_the_frame_renews_an_unused_session(page: Page, pages: Pages, mount: Any) -> None:

@@ -71,6 +71,7 @@
     document.documentElement.dataset.theme = target.value;
     handle.setTheme(target.value);
   });
+  choices.elements.renew.addEventListener("click", () => handle.renew());
   document.documentElement.dataset.theme = choices.elements.theme.value;
   show(chosen.area, chosen.path);
 })();

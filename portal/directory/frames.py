@@ -43,6 +43,11 @@ class Embedding:
     # Where the frame starts, below /o/<slug>/, such as "scim/groups/?q=Eng". "" for the first of the areas.
     path: str = ""
 
+    @property
+    def parent_host(self) -> str:
+        """The host of the page around the frame, with its port if it has one."""
+        return self.parent_origin.partition("://")[2]
+
     def allows(self, permission: str) -> bool:
         """Say whether a frame may use `resource:action` if the member's roles grant it."""
         is_reading = permission.partition(":")[2].split(".")[0] in READ_ACTIONS

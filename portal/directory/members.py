@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
+from portal.directory.frames import Embedding
 from portal.directory.pages import DEFAULT_LIMIT, Page
 from portal.directory.phone_numbers import shown_ending
 from portal.directory.policy import ADMIN_ROLE, MEMBER_ROLE
@@ -272,6 +273,8 @@ class SessionSummary:
     last_accessed_at: datetime
     ip_address: str
     user_agent: str
+    # Set if it's the session of a frame in a product's page.
+    embedding: Embedding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
+import msgspec
 from django.db.models import BooleanField, Exists, F, Func, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from portal.directory.email_addresses import fold_address
+from portal.directory.frames import Embedding
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import (
     RESOURCE,
@@ -248,7 +250,12 @@ def _sessions(scope: Scope, row: models.MemberRow, *, is_own: bool) -> tuple[Ses
     live = own.filter(limits.live(scope.organization.settings, now))
     return tuple(
         SessionSummary(
-            public_id("member-session", one.pk), one.started_at, one.last_accessed_at, one.ip_address, one.user_agent
+            public_id("member-session", one.pk),
+            one.started_at,
+            one.last_accessed_at,
+            one.ip_address,
+            one.user_agent,
+            msgspec.convert(one.embedding, Embedding) if one.embedding is not None else None,
         )
         for one in live.order_by("-started_at")[:_MAX_SESSIONS]
     )

@@ -89,6 +89,14 @@ def test_the_appearance_is_the_projects(visitor: Client, settings: Settings) -> 
     assert visitor.post(url, {"reset": "yes"}).status_code == 501
 
 
+def test_there_is_no_embedding_page(visitor: Client, stytch: FakeStytch) -> None:
+    sign_in(visitor)
+    url = "/o/acme/settings/embedding/"
+    assert url not in visitor.get("/o/acme/settings/").content.decode()
+    # Stytch's policy has no such resource, unless the project adds it.
+    assert visitor.get(url).status_code == 403
+
+
 @pytest.mark.parametrize(
     "url", ["/o/acme/", "/o/acme/scim/", "/o/acme/scim/log/", "/o/acme/scim/log/any/", "/o/acme/scim/log/any/replay/"]
 )

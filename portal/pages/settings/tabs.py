@@ -29,6 +29,7 @@ _TABS: tuple[tuple[str, str, Callable[[Directory], object | None]], ...] = (
     ("Joining", "settings:joining", lambda directory: directory.organization),
     ("Domains", "settings:domains", lambda directory: directory.organization),
     ("Roles", "settings:roles", lambda directory: directory.roles),
+    ("Embedding", "settings:embedding", lambda directory: directory.embedding),
 )
 
 

@@ -11,6 +11,7 @@ from portal.pages.settings import (
     appearance,
     danger,
     domains,
+    embedding_urls,
     general,
     joining,
     logo,
@@ -97,4 +98,5 @@ urlpatterns = [
     ),
     route("delete/", danger.delete, name="delete", allow=Permission.ORGANIZATION_DELETE, methods=("GET", "POST")),
     *role_urls.urlpatterns,
+    *embedding_urls.urlpatterns,
 ]

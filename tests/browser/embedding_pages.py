@@ -55,6 +55,7 @@ class Pages:
         return (
             f"<!doctype html><html lang=en><title>{place}</title><script src=/embedded.js defer></script>"
             f'<body style="margin:0;min-height:100vh" data-embed data-parent-origin="{self.host}" data-area="scim" data-path="{place}" '
+            f'data-areas="scim" data-portal="https://portal.example" '
             f'data-root="/o/{organization}/" data-session-url="/o/{organization}/embed/session/" {self.attributes}>'
             f'<div class="toasts" id="toasts"></div><main id="main">{self.content}</main>'
         )

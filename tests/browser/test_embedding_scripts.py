@@ -310,11 +310,15 @@ def test_a_page_that_failed_is_reported(page: Page, pages: Pages, mount: Any, ex
 
 
 @pytest.mark.parametrize("problem", ["ticket-rejected", "cookies-refused"])
-def test_a_problem_at_entry_is_reported(page: Page, pages: Pages, mount: Any, problem: str) -> None:
+def test_a_problem_at_entry_is_reported(
+    page: Page, pages: Pages, mount: Any, problem: str, expected_errors: list[str]
+) -> None:
+    expected_errors += ["401"]
+    pages.status = 401
     pages.attributes, pages.content = f'data-embed-problem="{problem}"', "<h1>This page didn’t open</h1>"
     mount(is_ready=False)
 
-    error = {"code": problem, "status": 200, "title": "This page didn’t open", "requestId": ""}
+    error = {"code": problem, "status": 401, "title": "This page didn’t open", "requestId": ""}
     assert wait_for(page, "error") == {"type": "error", **error}
     assert [event["type"] for event in events(page)] == ["error"]
 

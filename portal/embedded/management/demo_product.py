@@ -130,7 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
             "member_id": self._product.members[asked.member],
             "read_only": asked.read_only,
             "theme": asked.theme,
-            "path": asked.path,
+            # From another area, or made up: the first page of the area.
+            "path": asked.path if asked.path.startswith(f"{asked.area}/") else "",
         }
 
     def _answer(self, document: dict[str, Any], status: HTTPStatus) -> None:

@@ -15,7 +15,7 @@ from portal.api.rights import Rights
 from portal.directory.embedding import EmbedTicket, NewTicket, Origins
 from portal.directory.errors import Invalid
 from portal.directory.frames import ColorScheme, EmbedArea
-from portal.directory.locales import known_locale
+from portal.directory.locales import LOCALES, known_locale
 from portal.directory.pages import DEFAULT_LIMIT
 
 _TICKETS = "organizations/{organization_id}/embed/tickets"
@@ -112,7 +112,11 @@ def create_ticket(caller: Caller, request: CreateTicketRequest) -> CreateTicketR
         raise ApiError("too_many_session_arguments", "Send session_token or session_jwt, not both.")
     locale = known_locale(request.locale)
     if not locale:
-        raise Invalid(f'locale is "{request.locale[:20]}", which isn\'t one of the languages.', field="locale")
+        raise Invalid(
+            f'locale has "{request.locale[:50]}". Use {", ".join(LOCALES)}.',
+            field="locale",
+            error_type="invalid_embed_ticket",
+        )
     created = caller.directory.embedding.create_ticket(
         NewTicket(
             areas=tuple(_chosen(EmbedArea, one, "areas") for one in request.areas),

@@ -17,7 +17,7 @@ from portal.access.routing import Access, access_of, machine_of
 from portal.directories import directories
 from portal.directory.actor import Origin
 from portal.directory.authority import Authority
-from portal.directory.errors import DirectoryError, NotFound, Unauthenticated
+from portal.directory.errors import DirectoryError, NotFound, StepUpRequired, Unauthenticated
 from portal.directory.ids import new_request_id
 from portal.directory.permissions import Permission
 from portal.directory.second_factors import SecondFactorRequired
@@ -29,6 +29,8 @@ from portal.serving.threads import Share, claim, is_admitted
 from portal.web import errors
 from portal.web.device_cookie import device_tokens
 from portal.web.former_slugs import redirect_if_moved
+from portal.web.frame_gate import admit_frame, at_top_level, is_served_here, leave_frame
+from portal.web.frames import is_frame_host
 from portal.web.pending_sign_in import ask_for_second_factor
 from portal.web.preferences import activate_time_zone
 from portal.web.request import PortalRequest
@@ -129,7 +131,7 @@ class MachineEndpoints:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Respond to a request of a machine, or pass the request on."""
-        if not request.path_info.startswith(_MACHINE_PREFIXES):
+        if not request.path_info.startswith(_MACHINE_PREFIXES) or is_frame_host(request):
             return self.get_response(request)
         try:
             match = resolve(request.path_info)
@@ -214,6 +216,8 @@ class AccessGate:
         if access is None:
             log.error("undeclared_url", path=request.path)
             return errors.server_error(request)
+        if not is_served_here(request, access):
+            return errors.not_found(request)
         if access.allow in MACHINES:
             # Their dispatcher authenticates, and returns errors in its own format.
             return None if machine_of(view) is access.allow else errors.server_error(request)
@@ -229,8 +233,7 @@ class AccessGate:
         if isinstance(exception, SecondFactorRequired):
             return ask_for_second_factor(exception.pending, onward=request.POST.get("next", ""))
         if isinstance(exception, DirectoryError):
-            log.info("directory_error", error=type(exception).__name__, directory_request_id=exception.request_id)
-            return errors.directory_error_page(request, exception)
+            return self._explain(cast("PortalRequest", request), exception)
         if problem := body_problem(request):
             return errors.body_not_read(request, problem)
         if isinstance(exception, UNAVAILABLE):
@@ -238,6 +241,13 @@ class AccessGate:
             return errors.unavailable(request)
         log.error("unexpected_error", exc_info=exception)
         return None
+
+    @staticmethod
+    def _explain(request: PortalRequest, error: DirectoryError) -> HttpResponse:
+        if isinstance(error, StepUpRequired) and request.frame:
+            return at_top_level(request, request.path)
+        log.info("directory_error", error=type(error).__name__, directory_request_id=error.request_id)
+        return errors.directory_error_page(request, error)
 
     def _admit(self, request: PortalRequest, access: Access, kwargs: dict[str, Any]) -> HttpResponse | None:
         request.directories = directories()
@@ -249,12 +259,27 @@ class AccessGate:
         if access.allow is Audience.ANYONE:
             return None
         try:
-            return self._authenticate(request, slug) or self._authorize(request, access)
+            return self._authenticate(request, slug) or self._authorize(request, access) or leave_frame(request, access)
         except DirectoryError as error:
             return errors.directory_error_page(request, error)
 
     @staticmethod
     def _authenticate(request: PortalRequest, slug: str) -> HttpResponse | None:
+        stopped = admit_frame(request) if is_frame_host(request) else AccessGate._sign_in(request, slug)
+        if stopped is not None:
+            return stopped
+        request.directory = request.directory.acting_as(request.signed_in)
+        request.policy = request.directory.rbac.policy()
+        request.authority = Authority.of(request.policy, request.signed_in.session)
+        request.allows = request.authority.allows
+        activate_time_zone(request)
+        # Last: the error page has the frame, which needs the above.
+        if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):
+            return errors.too_many_at_once(request)
+        return None
+
+    @staticmethod
+    def _sign_in(request: PortalRequest, slug: str) -> HttpResponse | None:
         token = session_token(request, slug)
         if not token and open_organizations(request):
             # Signed in to another organization: this one doesn't exist for them.
@@ -268,14 +293,6 @@ class AccessGate:
                 return errors.sign_in_first(request, slug)
             organization = request.directory.organization.get()
             return errors.session_ended(request, organization, getattr(error, "end", None))
-        request.directory = request.directory.acting_as(request.signed_in)
-        request.policy = request.directory.rbac.policy()
-        request.authority = Authority.of(request.policy, request.signed_in.session)
-        request.allows = request.authority.allows
-        activate_time_zone(request)
-        # Last: the error page has the frame, which needs the above.
-        if not claim(request, Share.ORGANIZATION, request.signed_in.organization.organization_id):
-            return errors.too_many_at_once(request)
         return None
 
     @staticmethod

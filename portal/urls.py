@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("o/<str:organization_slug>/scim/", include("scim_admin.urls")),
     path("o/<str:organization_slug>/settings/", include("portal.pages.settings.urls")),
     path("o/<str:organization_slug>/activity/", include("portal.pages.activity.urls")),
+    path("o/<str:organization_slug>/embed/", include("portal.pages.embed.urls")),
     path("o/<str:organization_slug>/account/", include("portal.pages.account.urls")),
 ]
 if settings.DIRECTORY == "embedded":

@@ -49,6 +49,7 @@ urlpatterns = [
         name="rotate-complete",
         allow=Permission.SCIM_UPDATE,
         methods=("POST",),
+        top_level=True,
     ),
     route(
         "token/rotate/cancel/",
@@ -56,8 +57,9 @@ urlpatterns = [
         name="rotate-cancel",
         allow=Permission.SCIM_UPDATE,
         methods=("POST",),
+        top_level=True,
     ),
-    route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
+    route("pause/", pause.pause, name="pause", allow=Permission.SCIM_UPDATE, methods=("GET", "POST"), top_level=True),
     route("resume/", pause.resume, name="resume", allow=Permission.SCIM_UPDATE, methods=("POST",)),
     route("contacts/", contacts.contacts, name="contacts", allow=Permission.SCIM_UPDATE, methods=("GET", "POST")),
     # The link in each email to a contact.
@@ -68,7 +70,9 @@ urlpatterns = [
         allow=Audience.ANYONE,
         methods=("GET", "POST"),
     ),
-    route("delete/", deletion.delete, name="delete", allow=Permission.SCIM_DELETE, methods=("GET", "POST")),
+    route(
+        "delete/", deletion.delete, name="delete", allow=Permission.SCIM_DELETE, methods=("GET", "POST"), top_level=True
+    ),
     route("restore/", restoration.deleted_connections, name="deleted-connections", allow=Permission.SCIM_GET),
     route(
         "restore/<str:connection_id>/",
@@ -124,6 +128,7 @@ urlpatterns = [
         name="confirm-group-roles",
         allow=Permission.IMPLICIT_ROLES,
         methods=("POST",),
+        top_level=True,
     ),
     route(
         "groups/<str:group_id>/roles/move/",
@@ -131,6 +136,7 @@ urlpatterns = [
         name="move-group-roles",
         allow=Permission.IMPLICIT_ROLES,
         methods=("POST",),
+        top_level=True,
     ),
     route("log/", log.log, name="log", allow=Permission.SCIM_GET),
     route(
@@ -181,6 +187,7 @@ urlpatterns = [
         name="safeguard-approve",
         allow=Permission.SCIM_UPDATE,
         methods=("GET", "POST"),
+        top_level=True,
     ),
     route("attention/differences/", drift.drift, name="drift", allow=Permission.SCIM_GET),
     route(

@@ -24,6 +24,8 @@ class Access:
 
     allow: Permission | Audience
     methods: frozenset[str]
+    # Whether a form there works only at the portal itself, not in a frame of a product's page.
+    top_level: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,14 @@ def route(  # noqa: PLR0913 -- each is one property of the URL
     allow: Permission | Audience,
     methods: Sequence[str] = ("GET",),
     hands_out: bool = False,
+    top_level: bool = False,
 ) -> URLPattern:
     """Declare a URL and who may use it. GET includes HEAD.
 
     Raise ValueError if a permission to read would allow a method that writes. With `hands_out`, POST is allowed, too: it
     only returns data that the permission covers, but is recorded, so no link and no other site must be able to trigger it.
+    With `top_level`, its form isn't accepted in a frame, where the page around it could trick a member into a click. Changes
+    that need a recent proof never are.
     """
     allowed = frozenset(methods) | ({"HEAD"} if "GET" in methods else set())
     reading = READ_METHODS | {"POST"} if hands_out else READ_METHODS
@@ -60,7 +65,7 @@ def route(  # noqa: PLR0913 -- each is one property of the URL
         return view(*args, **kwargs)
 
     # wraps() copies the view's attributes, such as csrf_exempt; the declaration belongs to this URL only.
-    vars(declared)["access"] = Access(allow, allowed)
+    vars(declared)["access"] = Access(allow, allowed, top_level)
     return django_path(path, declared, name=name)
 
 

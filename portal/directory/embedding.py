@@ -150,3 +150,7 @@ class EmbeddingGateway(Protocol):
     def authenticate(self, session_token: str) -> SignedIn:
         """Return a live embed session, and record its use. Raise SessionEnded, which names the parent origin if it's known."""
         ...
+
+    def has_acted_since(self, since: datetime) -> bool:
+        """Say whether the acting member changed something on the portal's own pages since then, to go on in their frame."""
+        ...

@@ -11,4 +11,8 @@ class HostCookieStorage(CookieStorage):
 
     def __init__(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
-        self.cookie_name = f"{settings.COOKIE_PREFIX}messages"
+        place = getattr(request, "place", None)
+        # Frames of two organizations in one page don't show each other's messages.
+        self.cookie_name = (
+            f"__Host-messages-{place.slug}-{place.area}" if place else f"{settings.COOKIE_PREFIX}messages"
+        )

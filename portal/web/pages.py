@@ -112,7 +112,8 @@ def _frame(request: PortalRequest, context: Mapping[str, Any]) -> Portal:
                 attention=_attention(request, context) if name == "scim:connection" else 0,
             )
             for name, label, icon, permission, gateway in _AREAS
-            if gateway(request.directory) is not None
+            # In a frame, the page around it has the navigation.
+            if gateway(request.directory) is not None and request.frame is None
         ),
         sign_out_url=reverse("session:sign-out", args=[slug]),
         organizations_url=reverse("session:organizations"),

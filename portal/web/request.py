@@ -1,6 +1,9 @@
 """The request that views get, after the access gate."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
@@ -10,6 +13,9 @@ from portal.directory.authority import Authority
 from portal.directory.directory import Directory, DirectoryProvider
 from portal.directory.policy import Policy
 from portal.directory.sessions import SignedIn
+
+if TYPE_CHECKING:
+    from portal.web.frames import Frame, Place
 
 
 class PortalRequest(HttpRequest):
@@ -27,3 +33,8 @@ class PortalRequest(HttpRequest):
     authority: Authority
     # Returns whether the member may use `resource:action`: `authority.allows`.
     allows: Callable[[str], bool]
+    # Below: None and empty, except in frames of products' pages (portal.web.frames).
+    place: Place | None
+    frame: Frame | None
+    # The origins that may frame the response.
+    frame_origins: tuple[str, ...]

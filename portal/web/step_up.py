@@ -5,6 +5,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from portal.directory.step_up import proof_is_recent, takes_second_factor
+from portal.web.frame_gate import at_top_level
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 
@@ -13,7 +14,12 @@ _OF_THIS_REQUEST = ("csrfmiddlewaretoken", "save", "back")
 
 
 def step_up(request: PortalRequest, next_url: str) -> HttpResponse:
-    """Redirect to the page that asks, and from there to `next_url`, a URL of this organization."""
+    """Redirect to the page that asks, and from there to `next_url`, a URL of this organization.
+
+    In a frame, redirect to the page that leads to `next_url` at the portal itself.
+    """
+    if request.frame:
+        return at_top_level(request, next_url)
     confirm = reverse("session:confirm", args=[request.signed_in.organization.organization_slug])
     return see_other(f"{confirm}?{urlencode({'next': next_url})}")
 

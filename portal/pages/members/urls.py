@@ -147,6 +147,7 @@ urlpatterns = [
         name="emergency-access",
         allow=Permission.MEMBER_BREAKGLASS,
         methods=("POST",),
+        top_level=True,
     ),
     route(
         "<str:member_id>/default-factor/",
@@ -182,6 +183,7 @@ urlpatterns = [
         name="deactivate",
         allow=Permission.MEMBER_DELETE,
         methods=("GET", "POST"),
+        top_level=True,
     ),
     route(
         "<str:member_id>/reactivate/",

@@ -28,7 +28,11 @@ class Product:
 
     def page(self, host: str, path: str, html: str, headers: dict[str, str] | None = None) -> str:
         """Serve a page, and return its URL."""
-        self.pages[f"{host}{path}"] = lambda _: (200, html, {"Content-Type": "text/html; charset=utf-8", **(headers or {})})
+        self.pages[f"{host}{path}"] = lambda _: (
+            200,
+            html,
+            {"Content-Type": "text/html; charset=utf-8", **(headers or {})},
+        )
         return self.origin(host) + path
 
     def backend(self, host: str, path: str, answer: Callable[[dict[str, str]], Answer]) -> None:

@@ -204,7 +204,9 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
     const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `browser-time-zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+    // In a frame of another site, browsers keep only cookies that belong to the page around it.
+    const site = "parentOrigin" in document.body.dataset ? "none; secure; partitioned" : `lax${secure}`;
+    document.cookie = `browser-time-zone=${zone}; path=/; max-age=31536000; samesite=${site}`;
   }
 
   reveal(document);

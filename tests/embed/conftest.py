@@ -1,102 +1,23 @@
-"""A portal and a product over TLS, on sites of their own, and Chromium with third-party cookies blocked."""
+"""Chromium with third-party cookies blocked, in front of a portal and a product."""
 
-import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
-from tests.conftest import PASSWORD
-from tests.deploy.serving import database, self_signed
-from tests.embed.product import Backend, Product, product_server
-from tests.servers import environment_in, free_port, migrate, operate, serve
-
-PORTAL_HOST, EMBED_HOST, APP_HOST = "portal.gatehouse.example", "embed.gatehouse.example", "app.product.example"
-FILL = """
-answer("collectstatic", "--noinput")
-members = {}
-for slug, name, email in (("acme", "Acme", "ada@acme.example"), ("globex", "Globex", "gil@globex.example")):
-    answer("createorganization", "--name", name, "--slug", slug)
-    member = ("--organization", slug, "--email", email, "--name", name + " admin", "--role", "stytch_admin")
-    answer("createmember", *member, "--password-stdin")
-print(json.dumps(json.loads(answer("createproject", "--json"))))
-"""
-
-
-@dataclass
-class Site:
-    """A portal over TLS with the organizations Acme and Globex, and a product whose pages embed it."""
-
-    portal: str
-    embed: str
-    product: Product
-    backend: Backend
-
-    @property
-    def app(self) -> str:
-        """The origin of the product, which both organizations have registered."""
-        return self.product.origin(APP_HOST)
-
-    def member(self, email: str = "ada@acme.example", organization: str = "acme") -> str:
-        """Return the ID of a member."""
-        found = self.backend.request(
-            "POST",
-            "organizations/members/search",
-            organization_ids=[organization],
-            query={"operator": "AND", "operands": [{"filter_name": "member_emails", "filter_value": [email]}]},
-        )
-        member_id: str = found["members"][0]["member_id"]
-        return member_id
-
-    def ticket(self, **fields: Any) -> dict[str, Any]:
-        """Create a ticket for Acme's admin in a page of the product."""
-        organization = fields.get("organization", "acme")
-        email = {"acme": "ada@acme.example", "globex": "gil@globex.example"}[organization]
-        member = {} if "session_token" in fields else {"member_id": self.member(email, organization)}
-        return self.backend.ticket(**{**member, "areas": ["scim"], "parent_origin": self.app, **fields})
+from tests.embed.site import CHROMIUM, Site, serve_site
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("embed")
-    certificate = self_signed(folder)
-    port = free_port()
-    with database(folder) as url, product_server(certificate) as product:
-        environment = {
-            **environment_in(folder),
-            "ALLOW_HTTP": "false",
-            "DATABASE_URL": url,
-            "PUBLIC_URL": f"https://{PORTAL_HOST}:{port}",
-            "EMBED_URL": f"https://{EMBED_HOST}:{port}",
-            "STATIC_ROOT": str(folder / "static"),
-        }
-        migrate(environment)
-        project = operate(environment, FILL, entered=f"{PASSWORD}\n" * 2)
-        # The server reads these itself.
-        environment |= {"GRANIAN_SSL_CERTIFICATE": str(certificate[0]), "GRANIAN_SSL_KEYFILE": str(certificate[1])}
-        environment["REQUESTS_CA_BUNDLE"] = str(certificate[0])
-        server = serve(environment, address=f"https://localhost:{port}")
-        backend = Backend(environment["PUBLIC_URL"], (project["project_id"], project["secret"]), certificate[0])
-        served = Site(environment["PUBLIC_URL"], environment["EMBED_URL"], product, backend)
-        for slug in ("acme", "globex"):
-            served.backend.request("POST", f"organizations/{slug}/embed/origins", origin=served.app)
+    with serve_site(tmp_path_factory.mktemp("embed")) as served:
         yield served
-        server.terminate()
-        server.wait()
 
 
 @pytest.fixture(scope="session")
 def frame_browser(playwright: Playwright) -> Iterator[Browser]:
-    arguments = [
-        "--test-third-party-cookie-phaseout",
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-        "--no-sandbox",
-    ]
-    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
     yield browser
     browser.close()
 

@@ -1,6 +1,5 @@
 """The portal in a frame of a product's page, over TLS on sites of their own, with third-party cookies blocked."""
 
-from collections.abc import Iterator
 from html import escape
 from typing import Any
 
@@ -9,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
 from tests.conftest import PASSWORD
-from tests.embed.conftest import APP_HOST, Site
+from tests.embed.site import APP_HOST, Site
 
 pytestmark = pytest.mark.browser
 
@@ -32,10 +31,8 @@ def embed(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _groups(site: Site) -> Iterator[None]:
-    """Give Acme a connection."""
+def _connection(site: Site) -> None:
     site.backend.request("POST", "scim/acme/connection", display_name="Okta", identity_provider="okta")
-    yield
 
 
 def test_a_ticket_opens_the_portal_in_a_frame(site: Site, tab: Page) -> None:

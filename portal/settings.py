@@ -339,7 +339,7 @@ MIDDLEWARE = [
     "portal.middleware.RequestLog",
     "portal.middleware.ProbeEndpoints",
     "django.middleware.security.SecurityMiddleware",
-    "portal.web.frame_host.FrameHost",
+    "portal.frame_host.FrameHost",
     *(["portal.middleware.MachineEndpoints"] if DIRECTORY == "embedded" else []),
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # After identity providers, products and static files, which aren't compressed here.

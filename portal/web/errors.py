@@ -92,6 +92,7 @@ class Link:
 def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
     """Return an error page, or only its notice if HTMX requested a fragment."""
     portal = portal_frame(request) if problem.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    frame = getattr(request, "frame", None)
     context = {
         "portal": portal,
         "status": problem.status,
@@ -106,7 +107,7 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
         "request_id": getattr(request, "request_id", ""),
         "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
         "sign_in_url": problem.sign_in_url,
-        "home_url": "/",
+        "home_url": frame.home_url if frame else "/",
     }
     template = "error.html#error-notice" if _is_fragment(request) else "error.html"
     return private(render(request, template, context, status=problem.status))
@@ -211,6 +212,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def no_right(request: PortalRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
     """Return 403 with what the member's roles don't include, and the members who can help; without those, the roles."""
+    if request.frame and request.policy.allows(request.signed_in.session.roles, permission):
+        detail = f"The page around this frame doesn’t let you {to_do(permission)}."
+        return error_page(request, Problem(403, _TITLES[403], detail))
     frame = portal_frame(request)
     area = next((area.label for area in frame.areas if area.is_current and area.locked_because), "") if frame else ""
     title = f"You don’t have access to {area}" if area else _TITLES[403]

@@ -1,6 +1,7 @@
 """The middleware of the host that serves frames: cookies that browsers accept there, and the pages that may frame it."""
 
 from collections.abc import Callable, Container
+from http import HTTPStatus
 from http.cookies import Morsel
 from typing import cast
 
@@ -8,6 +9,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from portal.directories import directories
+from portal.directory.errors import DirectoryError
+from portal.outages import UNAVAILABLE
 from portal.web.frames import csrf_secret, frame_token, is_frame_host, place_of
 from portal.web.request import PortalRequest
 
@@ -46,8 +50,22 @@ class FrameHost:
             request.COOKIES[settings.CSRF_COOKIE_NAME] = csrf_secret(token)
         response = self.get_response(request)
         _partition_cookies(response)
-        _allow_frames(response, portal_request.frame_origins)
+        _allow_frames(response, portal_request.frame_origins or _origins_of(portal_request, token, response))
         return response
+
+
+def _origins_of(request: PortalRequest, token: str, response: HttpResponseBase) -> tuple[str, ...]:
+    """Return who may frame an error that came before the gate: a form without its token, or too many requests."""
+    if not (token and request.place and response.status_code >= HTTPStatus.BAD_REQUEST):
+        return ()
+    try:
+        embedding = directories().open(request.place.slug, request.origin).embedding
+        if embedding is None:
+            return ()
+        embedding.authenticate(token)
+        return embedding.origins().all
+    except (DirectoryError, *UNAVAILABLE):
+        return ()
 
 
 def _partition_cookies(response: HttpResponseBase) -> None:

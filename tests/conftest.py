@@ -45,6 +45,7 @@ NO_SKIP = os.environ.get("REQUIRE_EVERYTHING") == "1"
 PROGRAMS = {
     "browser": "chromium",
     "bubblewrap": "bwrap",
+    "firefox": "firefox-esr",
     "haproxy": "haproxy",
     "nginx": "nginx",
     "promtool": "promtool",

@@ -108,6 +108,7 @@ def error_page(request: HttpRequest, problem: Problem) -> HttpResponse:
         "retry_url": request.get_full_path() if problem.can_retry and request.method == "GET" else "",
         "sign_in_url": problem.sign_in_url,
         "home_url": frame.home_url if frame else "/",
+        "home_label": frame.tabs[0].label if frame else "Home",
     }
     template = "error.html#error-notice" if _is_fragment(request) else "error.html"
     return private(render(request, template, context, status=problem.status))

@@ -1,0 +1,62 @@
+"""Firefox keeps the cookies of a frame, too. It is driven by WebDriver BiDi."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.embed.site import APP_HOST, EMBED_HOST, PORTAL_HOST, Site
+from tests.embed.test_frame import PAGE, frame_html
+from tests.servers import free_port, wait_for_port
+
+pytestmark = [pytest.mark.firefox, pytest.mark.node]
+DRIVER = Path(__file__).with_name("firefox.mjs")
+
+
+@pytest.fixture
+def firefox(tmp_path: Path) -> Iterator[str]:
+    """Start Firefox with its own defaults, and return the address of its remote control."""
+    hosts = f"{APP_HOST},{EMBED_HOST},{PORTAL_HOST},evil.example"
+    (tmp_path / "user.js").write_text(f'user_pref("network.dns.localDomains", "{hosts}");\n')
+    port = free_port()
+    command = [
+        "firefox-esr",
+        "--headless",
+        "--no-remote",
+        "--profile",
+        str(tmp_path),
+        f"--remote-debugging-port={port}",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for _ in range(6):
+        try:
+            wait_for_port(port, process)
+            break
+        except AssertionError:
+            assert process.poll() is None
+    yield f"ws://127.0.0.1:{port}/session"
+    process.terminate()
+    process.wait()
+
+
+def drive(address: str, page: str, awaited: str, expression: str = "null") -> dict[str, str]:
+    command = ["node", str(DRIVER), address, page, awaited, expression]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    shown: dict[str, str] = json.loads(done.stdout)
+    return shown
+
+
+def test_the_portal_in_a_frame(site: Site, firefox: str) -> None:
+    page = site.product.page(APP_HOST, "/firefox", PAGE.format(frame_html(site.ticket(path="scim/groups/"))))
+    # A request of the frame's own has the cookie of its session.
+    asked = "fetch(document.body.dataset.sessionUrl).then((response) => response.status)"
+
+    assert drive(firefox, page, "Groups", asked)["result"] == 200
+
+
+def test_a_page_that_is_not_registered(site: Site, firefox: str) -> None:
+    page = site.product.page("evil.example", "/firefox", PAGE.format(frame_html(site.ticket(path="scim/groups/"))))
+
+    assert "Groups" not in drive(firefox, page, "Groups")["shown"]

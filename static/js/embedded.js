@@ -31,6 +31,10 @@
     post("session-expired");
   };
 
+  if (dataset.embedProblem) {
+    post("error", { code: dataset.embedProblem, status: 401, title: document.querySelector("h1").textContent, requestId: "" });
+    return;
+  }
   if (dataset.embedEnded !== undefined) {
     end();
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, end, { capture: true, passive: true });
@@ -237,8 +241,32 @@
     if (data?.gatehouse === CONTRACT && Object.hasOwn(asked, data.type)) asked[data.type](data);
   });
 
+  // --- Links that leave the frame ----------------------------------------------------------------------------------
+
+  const areas = dataset.areas.split(" ");
+
+  /* The area of a page: the first part of its path, "home" without one. */
+  const areaOf = (url) => url.pathname.slice(root.pathname.length).split("/")[0] || "home";
+  const isInside = (url) => url.pathname.startsWith(root.pathname) && [...areas, "embed"].includes(areaOf(url));
+
+  /* Without scripts, the frame leads to a page that says the same. */
+  const openElsewhere = (within) => {
+    for (const link of within.querySelectorAll("a[href]:not([target])")) {
+      const url = new URL(link.href, location.href);
+      if (url.origin !== location.origin || isInside(url)) continue;
+      link.href = dataset.portal + url.pathname + url.search + url.hash;
+      link.target = "_blank";
+      link.rel = "noopener";
+      const said = Object.assign(document.createElement("span"), { className: "visually-hidden", textContent: " (opens in a new tab)" });
+      link.append(said);
+      link.title ||= "Opens in a new tab";
+    }
+  };
+  document.addEventListener("htmx:load", (event) => openElsewhere(event.detail.elt.parentElement ?? event.detail.elt));
+
   // --- At the start ----------------------------------------------------------------------------------------------
 
+  openElsewhere(document);
   post("ready", titled());
   post("navigated", titled());
   if (document.querySelector("[data-step-up]")) post("step-up-needed", { path: own ? parameter("next") : path() });

@@ -123,6 +123,7 @@ def at_portal(request: PortalRequest) -> HttpResponse:
         "back_url": back or home,
         "poll_url": "" if is_done or waited else f"{request.path}?{urlencode(query)}",
         "is_done": is_done,
+        "step_up_path": onward.removeprefix(f"/o/{slug}/"),
     }
     return render_page(request, "embed/continue.html", context, fragments=["continue-state"])
 

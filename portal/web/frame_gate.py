@@ -49,17 +49,17 @@ def admit_frame(request: PortalRequest) -> HttpResponse | None:
     """Sign in by the embed session of the request. Return None to go on, or the page to show in the frame instead."""
     place = request.place
     namespace = request.resolver_match.namespace if request.resolver_match else ""
-    if place is None or namespace not in {_EMBED, *EmbedArea}:
-        return _outside(request)
+    if place is None:
+        return errors.not_found(request)
     try:
         request.signed_in = embedding(request).authenticate(frame_token(request, place))
     except SessionEnded as ended:
         return _ended(request, place, ended)
     allowed = embedding_of(request.signed_in)
     request.frame_origins = embedding(request).origins().all
-    if place.area not in allowed.areas:
-        return _outside(request)
     request.frame = frame_of(request, place)
+    if place.area not in allowed.areas or namespace not in {_EMBED, *EmbedArea}:
+        return _outside(request)
     if request.method not in READ_METHODS and allowed.read_only:
         return read_only(request)
     return None
@@ -101,7 +101,7 @@ def read_only(request: PortalRequest) -> HttpResponse:
 
 def _outside(request: PortalRequest) -> HttpResponse:
     """Return a page that leads to one that this frame doesn't open."""
-    if request.method not in READ_METHODS or (request.place is None and not request.path_info.startswith("/o/")):
+    if request.method not in READ_METHODS:
         return errors.not_found(request)
     return _page_in_frame(
         request,

@@ -98,12 +98,15 @@ def is_frame_host(request: HttpRequest) -> bool:
 
 
 def place_of(request: HttpRequest) -> Place | None:
-    """Return the organization and the area that a request's URL names, or None."""
+    """Return the organization and the area that a request's URL names. None for other URLs.
+
+    The pages of an organization that belong to no area count as those of HOME; no frame opens them.
+    """
     found = _PLACE.match(request.path_info)
     if found is None or not SLUG.fullmatch(found[1]):
         return None
-    named = request.GET.get(AREA_PARAMETER, "") if found[2] == "embed" else found[2] or EmbedArea.HOME
-    return Place(found[1], EmbedArea(named)) if named in set(EmbedArea) else None
+    named = request.GET.get(AREA_PARAMETER, "") if found[2] == "embed" else found[2]
+    return Place(found[1], EmbedArea(named) if named in set(EmbedArea) else EmbedArea.HOME)
 
 
 def frame_token(request: HttpRequest, place: Place) -> str:

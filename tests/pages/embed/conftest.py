@@ -33,11 +33,12 @@ class Frame(Client):
     """A frame of a page of PARENT."""
 
     def __init__(self, **more: Any) -> None:
-        super().__init__(headers={"host": EMBED, "sec-fetch-dest": "iframe"}, **more)
+        scheme = {"wsgi.url_scheme": "https"}
+        super().__init__(headers={"host": EMBED, "sec-fetch-dest": "iframe"}, **scheme, **more)
 
-    def enter(self, ticket: str, *, slug: str = "acme", origin: str = PARENT, **headers: str) -> HttpResponse:
+    def enter(self, ticket: str, *, slug: str = "acme", origin: str = PARENT, **headers: str) -> Any:
         """Submit a ticket as the page around the frame does, and go where it leads."""
-        response = self.submit(ticket, slug=slug, origin=origin, **headers)
+        response: Any = self.submit(ticket, slug=slug, origin=origin, **headers)
         while response.status_code in {303, 307}:
             url = urlsplit(response["Location"])
             target = f"{url.path}?{url.query}"

@@ -33,8 +33,11 @@ class Frame(Client):
     """A frame of a page of PARENT."""
 
     def __init__(self, **more: Any) -> None:
-        scheme = {"wsgi.url_scheme": "https"}
-        super().__init__(headers={"host": EMBED, "sec-fetch-dest": "iframe"}, **scheme, **more)
+        super().__init__(headers={"host": EMBED, "sec-fetch-dest": "iframe"}, **more)
+
+    def generic(self, *arguments: Any, **more: Any) -> Any:
+        """Send every request over https."""
+        return super().generic(*arguments, **{**more, "secure": True})
 
     def enter(self, ticket: str, *, slug: str = "acme", origin: str = PARENT, **headers: str) -> Any:
         """Submit a ticket as the page around the frame does, and go where it leads."""

@@ -82,9 +82,11 @@ def page_header(  # noqa: PLR0913 -- the parts of a heading
 def page_look(context: Context) -> Look:
     """Return how a page looks: as its organization does, also before someone signs in to it, or else as the project does."""
     portal, organization = context.get("portal"), context.get("organization")
+    frame = getattr(context.get("request"), "frame", None)
     if portal:
-        is_framed = getattr(portal, "embed", None) is not None
-        return look_of(portal.organization, preferred=portal.theme, is_framed=is_framed)
+        # The product decides whether its frame is light or dark, as the page around it is.
+        preferred = frame.color_scheme if frame else portal.theme
+        return look_of(portal.organization, preferred=preferred, is_framed=frame is not None)
     return look_of(organization if isinstance(organization, Organization) else None)
 
 

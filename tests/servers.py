@@ -107,7 +107,7 @@ def serve(
     server = subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, stdout=log, stderr=log)
     for _ in range(200):
         try:
-            requests.get(f"{address}/healthz", timeout=5)
+            requests.get(f"{address}/healthz", verify=environment.get("REQUESTS_CA_BUNDLE", True), timeout=5)
         except requests.RequestException:
             time.sleep(0.05)
         else:

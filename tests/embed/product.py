@@ -78,7 +78,7 @@ class Backend:
     credentials: tuple[str, str]
     certificate: Path
 
-    def request(self, method: str, path: str, **fields: Any) -> dict[str, Any]:
+    def request(self, method: str, path: str, /, **fields: Any) -> dict[str, Any]:
         """Send a request to the JSON API, and return the response."""
         port = self.url.rpartition(":")[2]
         # The host name exists in the browser only.

@@ -64,7 +64,7 @@ def _origins_of(request: PortalRequest, token: str, response: HttpResponseBase) 
             return ()
         embedding.authenticate(token)
         return embedding.origins().all
-    except (DirectoryError, *UNAVAILABLE):
+    except (DirectoryError, *UNAVAILABLE):  # type: ignore[misc]  # -- mypy does not unpack the tuple
         return ()
 
 

@@ -4,6 +4,7 @@ A product's backend creates a one-time ticket. Its page submits the ticket as a 
 session: one of a member, but only for the areas, the permissions and the parent origin of the ticket.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -129,8 +130,11 @@ class EmbeddingGateway(Protocol):
         """Revoke a ticket, and end the embed session that it started or renewed. Needs `gatehouse.embedding:update`. Raise NotFound, Forbidden."""
         ...
 
-    def enter(self, ticket: str, *, parent_origin: str) -> SignedIn:
-        """Use a ticket that a page of `parent_origin` submitted, and start an embed session. Raise TicketRejected."""
+    def enter(self, ticket: str, *, parent_origin: str, session_tokens: Collection[str] = ()) -> SignedIn:
+        """Use a ticket that a page of `parent_origin` submitted, and start an embed session. Raise TicketRejected.
+
+        If the ticket would only repeat one of the live sessions with these tokens, prolong that one instead.
+        """
         ...
 
     def enter_in_tab(self, ticket: str) -> SignedIn:

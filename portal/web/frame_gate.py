@@ -57,7 +57,7 @@ def admit_frame(request: PortalRequest) -> HttpResponse | None:
         return _ended(request, place, ended)
     allowed = embedding_of(request.signed_in)
     request.frame_origins = embedding(request).origins().all
-    request.frame = frame_of(request, place)
+    request.frame = frame_of(request, place, embedding(request).idle_limit())
     if place.area not in allowed.areas or namespace not in {_EMBED, *EmbedArea}:
         return _outside(request)
     if request.method not in READ_METHODS and allowed.read_only:

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from portal.directory.embedding import SESSION_IDLE
 from portal.directory.frames import EmbedArea, Embedding
 from portal.directory.sessions import SignedIn
 from portal.web.request import PortalRequest
@@ -163,7 +162,7 @@ def embedding_of(signed_in: SignedIn) -> Embedding:
     return signed_in.session.embedding
 
 
-def frame_of(request: PortalRequest, place: Place) -> Frame:
+def frame_of(request: PortalRequest, place: Place, idle_limit: timedelta) -> Frame:
     """Return what the page of a request in a frame says about itself."""
     signed_in, slug = request.signed_in, place.slug
     embedding, root = embedding_of(signed_in), f"/o/{slug}/"
@@ -177,7 +176,7 @@ def frame_of(request: PortalRequest, place: Place) -> Frame:
         root=root,
         path=path.removeprefix(root),
         ends_in=max(0, int((signed_in.session.expires_at - timezone.now()).total_seconds())),
-        idle_seconds=int(SESSION_IDLE.total_seconds()),
+        idle_seconds=int(idle_limit.total_seconds()),
         session_url=f"{reverse('embed:session', args=[slug])}?{urlencode({AREA_PARAMETER: place.area})}",
         portal_url=settings.PUBLIC_URL,
         read_only=embedding.read_only,

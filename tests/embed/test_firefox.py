@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,10 +42,10 @@ def firefox(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
-def drive(address: str, page: str, awaited: str, expression: str = "null") -> dict[str, str]:
+def drive(address: str, page: str, awaited: str, expression: str = "null") -> dict[str, Any]:
     command = ["node", str(DRIVER), address, page, awaited, expression]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    shown: dict[str, str] = json.loads(done.stdout)
+    shown: dict[str, Any] = json.loads(done.stdout)
     return shown
 
 

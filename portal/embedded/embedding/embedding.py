@@ -1,7 +1,9 @@
 """The portal in frames of a product's pages: origins, tickets and the sessions of frames."""
 
-from dataclasses import asdict
+from collections.abc import Collection
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from django.conf import settings
@@ -9,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from portal.directory.actor import ActorType
 from portal.directory.configuration import ProjectConfiguration
 from portal.directory.embed_origins import MAX_ORIGINS, check_origin
 from portal.directory.embedding import (
@@ -21,6 +24,7 @@ from portal.directory.embedding import (
     TicketRejected,
 )
 from portal.directory.errors import Conflict, Invalid, NotFound
+from portal.directory.ids import first_uuid7
 from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
 from portal.directory.permissions import Permission
 from portal.directory.sessions import SessionEndCause, SessionEnded, SignedIn
@@ -160,23 +164,16 @@ class EmbeddedEmbedding:
             if session is not None:
                 revoke_rows([session], self._cause(), self._scope.caller)
 
-    def enter(self, ticket: str, *, parent_origin: str) -> SignedIn:
-        """Use a ticket, and start the session of a frame. Raise TicketRejected."""
+    def enter(self, ticket: str, *, parent_origin: str, session_tokens: Collection[str] = ()) -> SignedIn:
+        """Use a ticket, and start the session of a frame or go on with the same one. Raise TicketRejected."""
         tickets.revoke_misused(self._scope, ticket, parent_origin)
         with transaction.atomic():
-            used, now = tickets.use(self._scope, ticket, parent_origin=parent_origin), timezone.now()
-            product = used.product
-            started = start_frame_session(
-                used.member,
-                self._scope.origin,
-                used.embedding,
-                expires_at=_end(used, started_at=now),
-                password_entered_at=product.password_entered_at if product else None,
-                factors=stored_factors(product.factors) if product else [tickets.factor_of(used.row)],
-                shared_with=product.pk if product and used.row.shares_lifetime else None,
-            )
-            self._store_session(used, started)
-        return started
+            used = tickets.use(self._scope, ticket, parent_origin=parent_origin)
+            held = ((token, self._locked_by_token(token)) for token in session_tokens)
+            same = next(((row, token) for token, row in held if row and is_live(row) and _is_same(row, used)), None)
+            entered = self._renewed(same[0], used, same[1]) if same else self._started(used)
+            self._store_session(used, entered)
+        return entered
 
     def enter_in_tab(self, ticket: str) -> SignedIn:
         """Start the session of a used ticket in a tab. Raise TicketRejected."""
@@ -204,7 +201,7 @@ class EmbeddedEmbedding:
         with transaction.atomic():
             # The member before the session, as where a member is deactivated.
             used = tickets.use(self._scope, ticket, parent_origin=parent_origin)
-            row = self._sessions().select_for_update(of=("self",)).filter(token_hash=token_hash(session_token)).first()
+            row = self._locked_by_token(session_token)
             before = embedding_of(row) if row else None
             if row is None or before is None:
                 raise SessionEnded
@@ -214,15 +211,8 @@ class EmbeddedEmbedding:
                 )
             if not is_live(row):
                 raise _ended(row)
-            self._prolong(row, used)
-            renewed = signed_in_value(row, session_token)
+            renewed = self._renewed(row, used, session_token)
             self._store_session(used, renewed)
-            record_session(
-                row,
-                "member_session.renew",
-                member_as_caller(used.member, self._scope.origin),
-                {"parent_origin": parent_origin},
-            )
         return renewed
 
     def authenticate(self, session_token: str) -> SignedIn:
@@ -234,6 +224,35 @@ class EmbeddedEmbedding:
             raise _ended(row)
         record_use(row)
         return signed_in_value(row, session_token)
+
+    def has_acted_since(self, since: datetime) -> bool:
+        """Say whether the acting member changed something on the portal's own pages since then. Signing in doesn't count."""
+        member = self._scope.require_member().member
+        entries = self._scope.of(models.ActivityEntryRow).filter(pk__gte=first_uuid7(since), actor_id=member.member_id)
+        # Both conditions of the index activity_by_actor.
+        changes = entries.exclude(actor_type=ActorType.SCIM).exclude(action__startswith="member_session.")
+        return changes.exists()
+
+    def _started(self, used: UsedTicket) -> SignedIn:
+        product = used.product
+        return start_frame_session(
+            used.member,
+            self._scope.origin,
+            used.embedding,
+            expires_at=_end(used, started_at=timezone.now()),
+            password_entered_at=product.password_entered_at if product else None,
+            factors=stored_factors(product.factors) if product else [tickets.factor_of(used.row)],
+            shared_with=_shared_with(used),
+        )
+
+    def _renewed(self, row: models.MemberSessionRow, used: UsedTicket, session_token: str) -> SignedIn:
+        self._prolong(row, used)
+        caller = member_as_caller(used.member, self._scope.origin)
+        record_session(row, "member_session.renew", caller, {"parent_origin": used.embedding.parent_origin})
+        return signed_in_value(row, session_token)
+
+    def _locked_by_token(self, session_token: str) -> models.MemberSessionRow | None:
+        return self._sessions().select_for_update(of=("self",)).filter(token_hash=token_hash(session_token)).first()
 
     def _prolong(self, row: models.MemberSessionRow, used: UsedTicket) -> None:
         now = timezone.now()
@@ -284,6 +303,29 @@ class EmbeddedEmbedding:
 
     def _sessions(self) -> QuerySet[models.MemberSessionRow]:
         return self._scope.of(models.MemberSessionRow).select_related("member__organization", "member__scim_user")
+
+
+def _is_same(row: models.MemberSessionRow, used: UsedTicket) -> bool:
+    """Say whether a ticket would start a session like this one: then two tabs of a page share it, and forms of both work."""
+    before = embedding_of(row)
+    if before is None or row.member_id != used.member.pk or row.shared_with != _shared_with(used):
+        return False
+    allowed = used.embedding
+    return (
+        replace(
+            before,
+            ticket_id=allowed.ticket_id,
+            path=allowed.path,
+            color_scheme=allowed.color_scheme,
+            locale=allowed.locale,
+        )
+        == allowed
+    )
+
+
+def _shared_with(used: UsedTicket) -> UUID | None:
+    """Return the key of the product's session that ends with the one of the ticket."""
+    return used.product.pk if used.product and used.row.shares_lifetime else None
 
 
 def _ended(row: models.MemberSessionRow) -> SessionEnded:

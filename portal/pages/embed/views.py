@@ -17,7 +17,7 @@ from portal.directory.sessions import SessionEnded, SignedIn
 from portal.web.frame_gate import embedding
 from portal.web.frames import (
     AREA_PARAMETER,
-    Place,
+    cookie_name,
     embedding_of,
     first_url,
     frame_token,
@@ -40,7 +40,7 @@ def enter(request: PortalRequest) -> HttpResponse:
         return _rejected(request, "This page opens only in a frame of your product’s page.")
     origin = request.headers.get("Origin", "")
     try:
-        signed_in = embedding(request).enter(_ticket(request), parent_origin=origin)
+        signed_in = _entered(request, origin)
     except (TicketRejected, NotFound) as error:
         return _rejected(request, _reason(origin) or error.detail, origin)
     request.frame_origins = embedding(request).origins().all
@@ -93,7 +93,7 @@ def renew(request: PortalRequest) -> HttpResponse:
     response = private(HttpResponse(status=HTTPStatus.NO_CONTENT))
     if not _is_into_frame(request):
         return response
-    for token in dict.fromkeys(frame_token(request, Place(_slug(request), area)) for area in EmbedArea):
+    for token in _tokens(request):
         try:
             signed_in = embedding(request).renew(_ticket(request), parent_origin=origin, session_token=token)
         except (TicketRejected, SessionEnded, NotFound):
@@ -126,6 +126,17 @@ def at_portal(request: PortalRequest) -> HttpResponse:
         "step_up_path": onward.removeprefix(f"/o/{slug}/"),
     }
     return render_page(request, "embed/continue.html", context, fragments=["continue-state"])
+
+
+def _entered(request: PortalRequest, origin: str) -> SignedIn:
+    """Use the ticket. A second tab of the same page goes on with the session of the first, so that the forms of both work."""
+    return embedding(request).enter(_ticket(request), parent_origin=origin, session_tokens=_tokens(request))
+
+
+def _tokens(request: PortalRequest) -> tuple[str, ...]:
+    """Return the tokens of the embed sessions that the browser has in this organization."""
+    cookies = (request.COOKIES.get(cookie_name(_slug(request), area), "") for area in EmbedArea)
+    return tuple(dict.fromkeys(filter(None, cookies)))
 
 
 def _rejected(request: PortalRequest, detail: str, origin: str = "") -> HttpResponse:

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
@@ -51,11 +50,10 @@ class Frame(Client):
                 response = self.get(target)
         return response
 
-    def submit(self, ticket: str, *, slug: str = "acme", origin: str = PARENT, **headers: str) -> HttpResponse:
+    def submit(self, ticket: str, *, slug: str = "acme", origin: str = PARENT, **headers: str) -> Any:
         """Submit a ticket, and return the first response."""
         sent = {"origin": origin, **headers}
-        response: Any = self.post(f"/o/{slug}/embed/", {"ticket": ticket}, headers={k: v for k, v in sent.items() if v})
-        return response
+        return self.post(f"/o/{slug}/embed/", {"ticket": ticket}, headers={k: v for k, v in sent.items() if v})
 
 
 @pytest.fixture(autouse=True)

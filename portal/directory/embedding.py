@@ -156,5 +156,5 @@ class EmbeddingGateway(Protocol):
         ...
 
     def has_acted_since(self, since: datetime) -> bool:
-        """Say whether the acting member changed something on the portal's own pages since then, to go on in their frame."""
+        """Say whether the acting member changed something on the portal's own pages since then, to continue in their frame."""
         ...

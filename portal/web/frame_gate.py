@@ -46,7 +46,7 @@ def is_served_here(request: HttpRequest, access: Access) -> bool:
 
 
 def admit_frame(request: PortalRequest) -> HttpResponse | None:
-    """Sign in by the embed session of the request. Return None to go on, or the page to show in the frame instead."""
+    """Sign in by the embed session of the request. Return None to continue, or the page to show in the frame instead."""
     place = request.place
     namespace = request.resolver_match.namespace if request.resolver_match else ""
     if place is None:
@@ -118,7 +118,7 @@ def _ended(request: PortalRequest, place: Place, ended: SessionEnded) -> HttpRes
     response = _page_in_frame(
         request,
         title="Your session has ended",
-        detail="Reload the page around this frame to go on.",
+        detail="Reload the page around this frame to continue.",
         status=HTTPStatus.UNAUTHORIZED,
         parent_origin=ended.parent_origin,
     )

@@ -97,7 +97,7 @@ export interface PageErrorEvent {
     /** The portal rejected the ticket. */
     | "ticket-rejected"
     /** The browser refuses cookies of frames. The frame offers a tab of its own. */
-    | "cookies-refused";
+    | "cookies-blocked";
   /** The HTTP status, or 0 without a response. */
   status: number;
   title: string;

@@ -309,7 +309,7 @@ def test_a_page_that_failed_is_reported(page: Page, pages: Pages, mount: Any, ex
     assert wait_for(page, "error") == {"type": "error", **error}
 
 
-@pytest.mark.parametrize("problem", ["ticket-rejected", "cookies-refused"])
+@pytest.mark.parametrize("problem", ["ticket-rejected", "cookies-blocked"])
 def test_a_problem_at_entry_is_reported(
     page: Page, pages: Pages, mount: Any, problem: str, expected_errors: list[str]
 ) -> None:

@@ -165,7 +165,7 @@ class EmbeddedEmbedding:
                 revoke_rows([session], self._cause(), self._scope.caller)
 
     def enter(self, ticket: str, *, parent_origin: str, session_tokens: Collection[str] = ()) -> SignedIn:
-        """Use a ticket, and start the session of a frame or go on with the same one. Raise TicketRejected."""
+        """Use a ticket, and start the session of a frame or continue the same one. Raise TicketRejected."""
         tickets.revoke_misused(self._scope, ticket, parent_origin)
         with transaction.atomic():
             used = tickets.use(self._scope, ticket, parent_origin=parent_origin)

@@ -53,7 +53,7 @@ def enter(request: PortalRequest) -> HttpResponse:
 
 @csrf_exempt  # the second step of the same
 def opened(request: PortalRequest) -> HttpResponse:
-    """Go to the first page of the frame. If the browser refused the cookies, offer a tab of its own."""
+    """Go to the first page of the frame. If the browser blocks the cookies, offer a tab of its own."""
     signed_in = _session_of_cookie(request)
     if signed_in is not None:
         request.frame_origins = embedding(request).origins().all
@@ -63,15 +63,15 @@ def opened(request: PortalRequest) -> HttpResponse:
     context = {
         "ticket": _ticket(request),
         "tab_url": reverse("embed:tab", args=[slug]),
-        "problem": "cookies-refused",
+        "problem": "cookies-blocked",
         "parent_origin": origin if request.frame_origins else "",
     }
-    return render_page(request, "embed/cookies_refused.html", context)
+    return render_page(request, "embed/cookies_blocked.html", context)
 
 
 @csrf_exempt  # the ticket is the proof, and there is no cookie
 def enter_in_tab(request: PortalRequest) -> HttpResponse:
-    """Open the frame's page in a tab of its own, for a browser that refused the cookies of the frame."""
+    """Open the frame's page in a tab of its own, for a browser that blocks the cookies of the frame."""
     if request.headers.get("Origin", "") != settings.EMBED_URL:
         return _rejected(request, "This page opens only from a frame.")
     try:
@@ -110,7 +110,7 @@ def session(request: PortalRequest) -> HttpResponse:
 
 
 def at_portal(request: PortalRequest) -> HttpResponse:
-    """Lead to a page of the portal itself, in a new tab, and go on in the frame when the member did something there."""
+    """Lead to a page of the portal itself, in a new tab, and continue in the frame when the member did something there."""
     slug = request.signed_in.organization.organization_slug
     onward, back = (_page_of(request.GET.get(name, ""), slug) for name in ("next", "back"))
     home = request.frame.home_url if request.frame else ""
@@ -129,7 +129,7 @@ def at_portal(request: PortalRequest) -> HttpResponse:
 
 
 def _entered(request: PortalRequest, origin: str) -> SignedIn:
-    """Use the ticket. A second tab of the same page goes on with the session of the first, so that the forms of both work."""
+    """Use the ticket. A second tab of the same page continues the session of the first, so that the forms of both work."""
     return embedding(request).enter(_ticket(request), parent_origin=origin, session_tokens=_tokens(request))
 
 
@@ -155,8 +155,8 @@ def _rejected(request: PortalRequest, detail: str, origin: str = "") -> HttpResp
 def _reason(origin: str) -> str:
     if origin in {"", "null"}:
         return (
-            "Your browser didn’t say which page this frame is in. The page must not have the Referrer-Policy "
-            "“no-referrer”, and its sandbox must not hide its origin."
+            "Your browser didn’t say which page this frame is in. That page needs another Referrer-Policy than "
+            "“no-referrer”, and no sandbox that hides its origin."
         )
     return ""
 

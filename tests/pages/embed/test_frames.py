@@ -89,7 +89,7 @@ def test_a_ticket_in_a_link_is_not_read(admin: models.MemberRow) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "nonsense", "x" * 5000, "\x00"])
-def test_what_is_no_ticket(acme: models.OrganizationRow, wrong: str) -> None:
+def test_an_invalid_ticket(acme: models.OrganizationRow, wrong: str) -> None:
     assert Frame().submit(wrong).status_code == 401
 
 
@@ -136,7 +136,7 @@ def test_every_cookie_is_partitioned_also_to_delete_it(opened: Open) -> None:
     assert all(one.endswith("Partitioned") and "Secure" in one and "SameSite=None" in one for one in sent)
 
 
-def test_a_browser_that_refuses_cookies_is_offered_a_tab(admin: models.MemberRow) -> None:
+def test_a_browser_that_blocks_cookies_is_offered_a_tab(admin: models.MemberRow) -> None:
     secret, frame = ticket(admin), Frame()
     frame.submit(secret)
     frame.cookies.clear()
@@ -280,9 +280,9 @@ def test_a_form_needs_the_token_of_its_own_frame(opened: Open, admin: models.Mem
 def test_a_ceiling_of_permissions(opened: Open) -> None:
     frame = opened(EmbedArea.SCIM, EmbedArea.MEMBERS, permissions=("stytch.scim:get",))
 
-    refused = frame.get("/o/acme/members/")
-    assert refused.status_code == 403
-    assert "The page around this frame doesn’t let you see" in refused.text
+    rejected = frame.get("/o/acme/members/")
+    assert rejected.status_code == 403
+    assert "The page around this frame doesn’t let you see" in rejected.text
 
 
 def test_a_ticket_gives_nothing_that_the_member_lacks(member: models.MemberRow) -> None:

@@ -12,6 +12,7 @@ from portal.directory import themes
 from portal.directory.brands import COLOR, takes_white_text
 from portal.directory.embed_origins import check_origins
 from portal.directory.errors import Invalid
+from portal.directory.logos import MAX_BYTES, image_type
 
 RedirectType = Literal["login", "signup", "invite", "reset_password", "discovery"]
 SdkMethod = Literal["email_magic_links", "email_otp", "passwords"]
@@ -165,6 +166,8 @@ class Theme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     font: str = ""
     # auto, light or dark.
     color_scheme: str = ""
+    # A PNG or WebP image, for pages that belong to no organization. Relative to this file.
+    logo: str = ""
 
     @property
     def chosen(self) -> themes.Theme:
@@ -256,7 +259,7 @@ def load_configuration(
         raise ValueError("passwords.breach_url must begin with https://")
     check_origins(configuration.embed.origins, allows_http=allows_http)
     mail = _checked_mail(configuration.mail, path.parent if path else Path())
-    theme = _checked_theme(configuration.theme)
+    theme = _checked_theme(configuration.theme, path.parent if path else Path())
     return msgspec.structs.replace(configuration, redirect_urls=RedirectUrls(**of_type), mail=mail, theme=theme)
 
 
@@ -292,12 +295,26 @@ def _checked_mail(mail: Mail, folder: Path) -> Mail:
     return msgspec.structs.replace(mail, brand=brand, texts=texts, templates=templates, link_hosts=hosts)
 
 
-def _checked_theme(theme: Theme) -> Theme:
-    """Return the theme, with its color in lower case. Raise ValueError."""
-    lower = msgspec.structs.replace(theme, color=theme.color.lower())
+def _checked_theme(theme: Theme, folder: Path) -> Theme:
+    """Return the theme, with its color in lower case and the absolute path of its logo. Raise ValueError."""
+    lower = msgspec.structs.replace(theme, color=theme.color.lower(), logo=_logo(folder, theme.logo))
     for name, sentence in themes.problems(lower.chosen).items():
         raise ValueError(f'theme.{name} is "{getattr(theme, name)[:20]}". {sentence}')
     return lower
+
+
+def _logo(of_file: Path, logo: str) -> str:
+    """Return the absolute path of a logo, "" for none. Raise ValueError."""
+    if not logo:
+        return ""
+    path = (of_file / logo).resolve()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"theme.logo is {path}, which can't be read: {error.strerror}") from error
+    if not image_type(content) or len(content) > MAX_BYTES:
+        raise ValueError(f"theme.logo is {path}, but must be a PNG or WebP image of up to {MAX_BYTES // 1024} KB")
+    return str(path)
 
 
 def _folder(name: str, of_file: Path, folder: str) -> str:

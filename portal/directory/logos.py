@@ -5,6 +5,14 @@ from typing import Protocol
 
 # Limits of an image that is sent; a stored one is smaller.
 MAX_BYTES, MAX_SIDE = 204_800, 2048
+_PNG, _RIFF, _WEBP = b"\x89PNG\r\n\x1a\n", b"RIFF", b"WEBP"
+
+
+def image_type(content: bytes) -> str:
+    """Return the media type of a PNG or WebP image, "" for anything else: an SVG image can have scripts."""
+    if content.startswith(_PNG):
+        return "image/png"
+    return "image/webp" if content.startswith(_RIFF) and content[8:12] == _WEBP else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from portal.web import charts, numbers, times
 from portal.web.availability import REASONS, Capability
 from portal.web.listing import Listing
 from portal.web.locations import location_of
+from portal.web.project_logo import project_logo
 from portal.web.scim.traffic import Traffic
 from portal.web.themes import Look, look_of
 from portal.web.user_agents import browser_name
@@ -88,6 +89,14 @@ def page_look(context: Context) -> Look:
         preferred = frame.color_scheme if frame else portal.theme
         return look_of(portal.organization, preferred=preferred, is_framed=frame is not None)
     return look_of(organization if isinstance(organization, Organization) else None)
+
+
+@register.simple_tag
+def product() -> Mapping[str, str]:
+    """Return the name of the portal, and the URL of the project's logo, "" if it has none."""
+    logo = project_logo()
+    url = reverse("themes:logo", args=[logo.digest]) if logo else ""
+    return {"name": settings.PROJECT.mail.portal_name, "logo_url": url}
 
 
 @register.simple_tag

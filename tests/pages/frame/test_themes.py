@@ -1,14 +1,17 @@
 """Themes: their style sheets, which pages link them, and that every color that is accepted can be read."""
 
 import re
+from io import BytesIO
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.directory.brands import COLOR, brand_of, contrast, readable, takes_white_text
-from portal.directory.configuration import ProjectConfiguration
+from portal.directory.configuration import ProjectConfiguration, load_configuration
 from portal.directory.configuration import Theme as ProjectTheme
 from portal.directory.preferences import Theme as Preferred
 from portal.directory.themes import BUILT_IN, FONTS, INHERITED, RADII, Theme, problems, theme_of
@@ -152,6 +155,49 @@ def test_a_frame_loads_inter_only_if_the_theme_asks_for_it(settings: Settings, c
     look = look_of(None, is_framed=True)
     assert look.loads_inter == (font == "inter")
     assert look.style_sheet_url == ("" if font == "inter" else f"/theme/3b52d4-medium-{font}.css")
+
+
+@pytest.mark.django_db
+def test_pages_of_no_organization_have_the_projects_logo(settings: Settings, tmp_path: Path) -> None:
+    image = BytesIO()
+    Image.new("RGB", (300, 90), "teal").save(image, "WEBP")
+    (tmp_path / "logo.webp").write_bytes(image.getvalue())
+    (tmp_path / "project.toml").write_text('[theme]\nlogo = "logo.webp"\n[mail]\nportal_name = "Northwind ID"')
+    assert "product-logo" not in page(Client(), "/sign-in/")
+    settings.PROJECT = load_configuration(tmp_path / "project.toml")
+    factories.organization("acme", name="Acme")
+
+    for url in ("/sign-in/", "/nothing/"):
+        html = page(Client(), url)
+        assert '<img class="product-logo" src="/theme/logo/' in html
+        assert 'alt="Northwind ID">' in html
+    assert "product-logo" not in page(Client(), "/o/acme/sign-in/")
+    url = html.split('class="product-logo" src="')[1].split('"')[0]
+    response = Client().get(url)
+    assert (response["Content-Type"], response.content) == ("image/webp", image.getvalue())
+    assert response["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert Client().get(f"{url}0").status_code == 404
+    settings.PROJECT = ProjectConfiguration()
+    assert Client().get(url).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "which can't be read: No such file or directory"),
+        (b"<svg><script>alert(1)</script></svg>", "must be a PNG or WebP image of up to 200 KB"),
+        (b"\x89PNG\r\n\x1a\n" + b"x" * 204_800, "must be a PNG or WebP image of up to 200 KB"),
+    ],
+    ids=["missing", "svg", "large"],
+)
+def test_a_logo_that_is_none_stops_the_start(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    if content is not None:
+        (tmp_path / "logo.png").write_bytes(content)
+    (tmp_path / "project.toml").write_text('[theme]\nlogo = "logo.png"')
+
+    with pytest.raises(ValueError, match=problem):
+        load_configuration(tmp_path / "project.toml")
 
 
 # --- Which themes there are -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from portal.directory.email_addresses import fold_address
 from portal.directory.errors import Conflict, NotFound
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import Member, MemberStatus
-from portal.directory.organizations import Organization
+from portal.directory.organizations import Organization, OrganizationChanges
 from portal.directory.scim.connection import (
     NewScimConnection,
     ScimConnection,
@@ -20,6 +20,7 @@ from portal.directory.scim.connection import (
     ScimIdentityProvider,
 )
 from portal.directory.sign_in_links import SentLink
+from portal.directory.themes import INHERITED, Theme
 from portal.embedded import audit, models
 from portal.embedded.database.integrity import check, unless_taken
 from portal.embedded.members.roles import check_roles
@@ -28,6 +29,7 @@ from portal.embedded.members.values import member_id, member_value
 from portal.embedded.models.fields import fold_name
 from portal.embedded.organizations import deletion, domain_rows, former_slugs
 from portal.embedded.organizations.email_domains import read_domain
+from portal.embedded.organizations.organizations import EmbeddedOrganization
 from portal.embedded.passwords.strength import check_new_password
 from portal.embedded.scim.conflicts import conflict_version, open_conflicts
 from portal.embedded.scim.group_roles import change_group_roles
@@ -116,6 +118,14 @@ def send_sign_in_link(*, organization_slug: str, email_address: str, shows_link:
         # Operators can set every member's password anyway, so the link may verify the address.
         return show_link(row, caller, proves_address=True)
     return email_link(row, caller)
+
+
+def set_theme(*, organization_slug: str, theme: Theme, origin: Origin) -> None:
+    """Set how an organization looks, unless it has a theme already. Raise NotFound, Invalid."""
+    organization = organization_value(_organization(organization_slug))
+    if organization.settings.theme == INHERITED:
+        scope = Scope(organization_slug, origin, project=_OPERATOR, known_organization=organization)
+        EmbeddedOrganization(scope).update(OrganizationChanges(theme=theme))
 
 
 def set_language(*, organization_slug: str, locale: str, origin: Origin) -> None:

@@ -16,12 +16,15 @@ import msgspec
 from django.core.management.base import CommandError
 
 from portal.directory.frames import EmbedArea
+from portal.directory.themes import Theme
 from portal.outbound.client import request_own_server
 from portal.outbound.errors import OutboundError
 
 _FOLDER = Path(__file__).parent / "example_product"
 _FILES = {"/product.css": "text/css", "/product.js": "text/javascript"}
 _MAX_BODY = 4096
+# What Fieldnote looks like (product.css).
+THEME = Theme(color="#0f6b47", radius="large")
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from portal.directory.scim.connection import NewScimConnection, ScimConnectionSt
 from portal.embedded import models, operator
 from portal.embedded.counts import count_organization
 from portal.embedded.management.demo_history import add_example_history
-from portal.embedded.management.demo_product import Product, served
+from portal.embedded.management.demo_product import THEME, Product, served
 from portal.embedded.management.demo_provisioning import Provisioning, provision
 from portal.embedded.project_secrets import create_project_secret, project_secrets, revoke_project_secret
 from portal.embedded.scope import rows_of
@@ -104,7 +104,8 @@ class Command(BaseCommand):
 
     @contextmanager
     def _example_product(self, port: int) -> Iterator[None]:
-        """Serve a product that embeds the portal. Its backend has a secret of the project for as long."""
+        """Serve a product that embeds the portal in its own colors. Its backend has a secret of the project for as long."""
+        operator.set_theme(organization_slug="acme", theme=THEME, origin=_ORIGIN)
         created = create_project_secret(origin=_ORIGIN)
         secret_id = project_secrets()[-1].secret_id
         try:

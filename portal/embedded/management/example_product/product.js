@@ -42,6 +42,7 @@
     if (event.type === "error") showProblem(event.cause ? `${event.title} ${event.cause.message}` : event.title);
     if (event.type === "ready") showProblem("");
     if (event.type === "navigated") {
+      Object.assign(chosen, { area: event.area, path: event.path });
       const url = new URL(location.href);
       url.search = new URLSearchParams({ area: event.area, path: event.path });
       history.replaceState(null, "", url);
@@ -67,7 +68,7 @@
     });
   }
   choices.addEventListener("change", ({ target }) => {
-    if (target.name !== "theme") return show(chosen.area);
+    if (target.name !== "theme") return show(chosen.area, chosen.path);
     document.documentElement.dataset.theme = target.value;
     handle.setTheme(target.value);
   });

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from tests.conftest import JAVASCRIPT
+from tests.servers import ROOT
 
 
 @pytest.mark.node
@@ -20,3 +21,10 @@ def test_a_product_in_typescript_compiles() -> None:
     )
 
     assert (compiled.returncode, compiled.stdout) == (0, "")
+
+
+def test_the_component_in_the_docs_is_the_one_that_compiles() -> None:
+    shown = (ROOT / "docs/embed.md").read_text().partition("```tsx\n")[2].partition("```")[0]
+    compiled = (JAVASCRIPT / "embed-react.tsx").read_text().partition("\n\n")[2]
+
+    assert shown.replace("./gatehouse.mjs", "../../../static/embed/gatehouse.mjs") == compiled

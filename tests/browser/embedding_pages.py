@@ -107,7 +107,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         parts = urlsplit(self.path)
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if parts.path == "/portal-ticket":
+            # The product's backend.
+            self.send(json.dumps({"ticket": "t", "url": f"{self._pages.portal}/o/acme/embed/"}), "application/json")
+            return
+        form = parse_qs(body)
         origin, destination = self.headers.get("Origin", ""), self.headers.get("Sec-Fetch-Dest", "")
         self._pages.entries.append(Entry(parts.path, parts.query, form["ticket"][0], origin, destination))
         if parts.path.endswith("renew/"):

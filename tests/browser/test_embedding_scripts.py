@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Frame, Page, expect
 
 from tests.browser.embedding_pages import Pages, served
+from tests.conftest import JAVASCRIPT
 from tests.servers import ROOT
 
 pytestmark = pytest.mark.browser
@@ -532,6 +534,38 @@ def test_unmounting_leaves_nothing(page: Page, pages: Pages, mount: Any) -> None
     assert page.evaluate("first.handle.renew()") is False
     page.wait_for_timeout(100)
     assert events(page) == before
+
+
+@pytest.fixture(scope="session")
+def react_script(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The component of docs/embed.md, bundled as products do, and `show(area)`, which renders it or nothing."""
+    program = """
+        import { StrictMode, createElement } from "react";
+        import { createRoot } from "react-dom/client";
+        import { Directory } from "./embed-react";
+        const root = createRoot(document.getElementById("first"));
+        globalThis.show = (area) => root.render(area && createElement(StrictMode, null, createElement(Directory, { area })));
+    """
+    built = tmp_path_factory.mktemp("react") / "product.js"
+    command = ["node_modules/.bin/esbuild", "--bundle", "--jsx=automatic", "--log-level=warning", f"--outfile={built}"]
+    subprocess.run(command, input=program, text=True, cwd=JAVASCRIPT, check=True, timeout=60)
+    return built.read_text()
+
+
+@pytest.mark.node
+def test_a_component_in_react_mounts_and_unmounts(page: Page, pages: Pages, react_script: str) -> None:
+    page.goto(pages.host)
+    page.evaluate(react_script)
+    page.evaluate("show('scim')")
+    expect(page.frame_locator("#first iframe").first.get_by_text("Groups")).to_be_visible()
+    # In strict mode, React mounts each component twice in development.
+    assert page.locator("#first iframe:visible").count() == 1
+
+    page.evaluate("show('members')")
+    expect(page.frame_locator("#first iframe").first.get_by_text("Groups")).to_be_visible()
+    assert page.locator("#first iframe:visible").count() == 1
+    page.evaluate("show(null)")
+    expect(page.locator("iframe")).to_have_count(0)
 
 
 def test_it_is_an_es_module_too(page: Page, pages: Pages) -> None:

@@ -1,6 +1,6 @@
 // A product's page in TypeScript. It's compiled, not run: tests/browser/test_embedding_scripts.py runs the script.
 
-import { mount, version, type GatehouseEvent, type Handle, type Ticket, type TicketRequest } from "../../../static/embed/gatehouse";
+import { mount, version, type GatehouseEvent, type Handle, type Ticket, type TicketRequest } from "../../../static/embed/gatehouse.mjs";
 
 async function fetchTicket(request: TicketRequest): Promise<Ticket | null> {
   const response = await fetch("/portal-ticket", { method: "POST", body: JSON.stringify(request) });

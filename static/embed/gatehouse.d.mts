@@ -1,0 +1,3 @@
+/** The types of gatehouse.mjs. */
+
+export * from "./gatehouse.js";

@@ -31,10 +31,6 @@
     post("session-expired");
   };
 
-  if (dataset.embedProblem) {
-    post("error", { code: dataset.embedProblem, status: 401, title: document.querySelector("h1").textContent, requestId: "" });
-    return;
-  }
   if (dataset.embedEnded !== undefined) {
     end();
     for (const type of ["pointerdown", "keydown"]) addEventListener(type, end, { capture: true, passive: true });

@@ -15,7 +15,7 @@ from portal.directory.bulk_invitations import (
     JobState,
     LineState,
 )
-from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound
+from portal.directory.errors import Conflict, Forbidden, Invalid, NotFound, StepUpRequired
 from portal.directory.ids import parse_id, public_id
 from portal.directory.members import RESOURCE
 from portal.directory.pages import DEFAULT_LIMIT, Page, check_limit
@@ -102,6 +102,10 @@ class EmbeddedBulkInvitations:
         seen = self._row(job_id)
         if reason := rules.obstacle(self._scope):
             raise Forbidden(reason)
+        embedding = self._scope.signed_in.session.embedding if self._scope.signed_in else None
+        if embedding is not None and embedding.permissions is not None:
+            # The job acts with all permissions of the member, not with those of the frame.
+            raise StepUpRequired("Open the portal in a tab of its own to invite many people.")
         with transaction.atomic():
             job = self._locked(seen)
             if job.state != JobState.DRAFT:

@@ -15,7 +15,8 @@ from portal.embedded.scope import Scope
 
 MAX_ENTRIES = 10_000  # of the activity log, the newest ones
 _BROWSER = ("ip_address", "user_agent")
-_SESSION = ("started_at", "last_accessed_at", "expires_at", "revoked_at", *_BROWSER, "custom_claims")
+_SESSION = ("started_at", "last_accessed_at", "expires_at", "revoked_at", *_BROWSER, "custom_claims", "embedding")
+_TICKET = ("created_at", "expires_at", "used_at", "revoked_at", "embedding")
 _PASSKEY = ("name", "is_synced", "created_at", "last_used_at")
 _DEVICE = ("created_at", "last_used_at", "expires_at", *_BROWSER)
 _ENTRY = ("at", "action", "actor_name", "target_id", "target_name", "before", "after")
@@ -27,6 +28,7 @@ def own_data(scope: Scope, holder: SignedIn, key: UUID) -> Mapping[str, Any]:
     sessions = scope.of(models.MemberSessionRow).filter(member_id=key).order_by("-started_at")
     passkeys = scope.of(models.PasskeyRow).filter(member_id=key).order_by("pk")
     devices = scope.of(models.RememberedDeviceRow).filter(member_id=key).order_by("pk")
+    tickets = scope.of(models.EmbedTicketRow).filter(member_id=key).order_by("-pk")[:MAX_ENTRIES]
     data: Mapping[str, Any] = msgspec.to_builtins(
         {
             "organization": {
@@ -39,6 +41,7 @@ def own_data(scope: Scope, holder: SignedIn, key: UUID) -> Mapping[str, Any]:
             ],
             "passkeys": [_fields(one, _PASSKEY) for one in passkeys],
             "remembered_devices": [_fields(one, _DEVICE) for one in devices],
+            "embed_tickets": [_fields(one, _TICKET) for one in tickets],
             "activity": [_entry(one, member_id) for one in _activity(scope, member_id)],
         }
     )

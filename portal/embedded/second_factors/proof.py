@@ -115,7 +115,8 @@ def _of_session(scope: Scope, member_id: str, signed_in: SignedIn) -> Proof:
             field="session_token",
             error_type="member_session_member_id_mismatch",
         )
-    if row is None or not is_live(row):
+    # No factor is entered in a frame: the page around it could ask for it itself.
+    if row is None or row.embedding is not None or not is_live(row):
         raise session_not_found()
     factors = (*stored_factors(row.factors), *_entered(signed_in))
     return Proof(member, factors, signed_in.session_token, session=row)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+import pyotp
 import pytest
 import time_machine
 from django.utils import timezone
@@ -13,7 +14,7 @@ from portal.directory.errors import Forbidden, StepUpRequired, Unauthenticated
 from portal.directory.ids import public_id
 from portal.directory.members import MemberStatus
 from portal.directory.organizations import RESTRICTED, OrganizationChanges
-from portal.directory.sessions import AuthenticationFactor, SessionEndCause, SessionEnded
+from portal.directory.sessions import AuthenticationFactor, Continuation, SessionEndCause, SessionEnded
 from portal.directory.step_up import proof_is_recent
 from portal.embedded import models
 from portal.embedded.project import EmbeddedProject
@@ -176,6 +177,29 @@ def test_the_own_account_is_not_changed_in_a_frame(ada: models.MemberRow) -> Non
         with pytest.raises(Forbidden):
             change()
     assert models.MemberRow.objects.get().name == "Ada"
+
+
+def test_no_second_factor_is_entered_in_a_frame(ada: models.MemberRow) -> None:
+    member_id, secret = public_id("member", ada.pk), "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    product().totps.migrate(member_id, secret=secret, recovery_codes=["first-code1"])
+    ada.refresh_from_db()
+    signed_in = framed(ada)
+
+    with pytest.raises(Unauthenticated):
+        browser().acting_as(signed_in).totps.authenticate(
+            member_id, pyotp.TOTP(secret).at(timezone.now()), before=Continuation(session=signed_in)
+        )
+    assert [one["type"] for one in row_of(signed_in).factors] == ["trusted_auth_token"]
+
+
+def test_a_member_downloads_what_is_stored_of_their_frames(ada: models.MemberRow) -> None:
+    framed(ada)
+    own = browser().acting_as(browser().sessions.authenticate(factories.session_token(ada)))
+    data = own.account.data()
+
+    assert [one["embedding"]["parent_origin"] for one in data["sessions"] if one["embedding"]] == [PAGE]
+    assert [one["embedding"]["areas"] for one in data["embed_tickets"]] == [["members", "scim"]]
+    assert "token_hash" not in str(data)
 
 
 @pytest.mark.parametrize("change", [{"status": MemberStatus.DELETED}, {"status": MemberStatus.INVITED}])

@@ -173,6 +173,19 @@ def test_a_list_of_another_session_is_not_started_in_a_frame(ada: models.MemberR
         EmbeddedDirectory(scope(ada, permissions=("stytch.member:create",))).bulk_invitations.start(job.job_id)
 
 
+def test_no_job_starts_in_a_frame_with_a_ceiling(ada: models.MemberRow) -> None:
+    """It would act with all permissions of the member, which give a role to everyone with an address in a domain."""
+    lines = [DraftLine(1, "new@acme.example")]
+    for ceiling, error in (({"permissions": ("stytch.member:create",)}, StepUpRequired), ({}, None)):
+        jobs = EmbeddedDirectory(scope(ada, **ceiling)).bulk_invitations
+        draft = jobs.draft(lines)
+        if error:
+            with pytest.raises(error):
+                jobs.start(draft.job_id)
+        else:
+            jobs.start(draft.job_id)
+
+
 def test_the_policy_of_a_project_has_its_ceiling_too() -> None:
     policy = Policy({**DEFAULT_POLICY.roles, "reader": READER}, DEFAULT_POLICY.resources)
     embedding = Embedding("t", (EmbedArea.SCIM,), PAGE, permissions=frozenset({"stytch.scim:get"}))

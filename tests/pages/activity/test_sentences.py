@@ -102,6 +102,33 @@ SENTENCES: dict[str, tuple[ActivityEntry, str, str]] = {
         "Nora North signed in",
         "nora@acme.example",
     ),
+    "a frame": (
+        entry(
+            "member_session.embed", target="nora@acme.example", after={"parent_origin": "https://app.acme.example:8443"}
+        ),
+        "Nora North opened the portal in pages of https://app.acme.example:8443",
+        "nora@acme.example",
+    ),
+    "a ticket": (
+        entry(
+            "embed_ticket.create",
+            Actor(ActorType.PROJECT, "secret-live-1", "secret …abcd"),
+            "nora@acme.example",
+            after={"areas": ["scim"], "parent_origin": "https://app.acme.example"},
+        ),
+        "The product created an embed ticket for nora@acme.example in pages of https://app.acme.example",
+        "",
+    ),
+    "an origin": (
+        entry("organization.add_embed_origin", target="Acme", after={"parent_origin": "https://app.acme.example"}),
+        "Nora North allowed embedding the portal of Acme in pages of https://app.acme.example",
+        "",
+    ),
+    "an origin less": (
+        entry("organization.remove_embed_origin", target="Acme", before={"parent_origin": "https://app.acme.example"}),
+        "Nora North stopped embedding the portal of Acme in pages of https://app.acme.example",
+        "",
+    ),
     "another's session": (
         entry("member_session.revoke", Actor(ActorType.PROJECT, "secret-live-1", "secret …abcd"), "lee@acme.example"),
         "The product ended a session of lee@acme.example",

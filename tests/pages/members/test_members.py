@@ -237,6 +237,17 @@ def test_sessions_are_for_those_who_may_revoke_them(acme: models.OrganizationRow
     assert "View activity" not in html
 
 
+def test_a_session_in_a_frame_says_which_page_it_is_in(admin_client: Client, admin: models.MemberRow) -> None:
+    factories.session_token(admin)
+    embedding = {"ticket_id": "t", "areas": ["scim"], "parent_origin": "https://app.acme.example:8443"}
+    models.MemberSessionRow.objects.filter(pk=models.MemberSessionRow.objects.latest("started_at").pk).update(
+        embedding=embedding
+    )
+
+    for url in (url_of(admin), "/o/acme/account/"):
+        assert page(admin_client, url).count("In app.acme.example:8443 ·") == 1
+
+
 def test_values_cannot_become_markup(admin_client: Client, acme: models.OrganizationRow) -> None:
     row = factories.member(acme, "eve@acme.example", name=HOSTILE)
 

@@ -75,7 +75,7 @@ def _part_problem(origin: str, scheme: str, netloc: str, port: int | None, *, al
         ),
         (
             scheme == "http" and not allows_http,
-            "Pages of this computer over plain http need ALLOW_HTTP=true, for a trial. Use https.",
+            "Pages of this computer can use plain http only where the portal itself does, for a trial. Use https.",
         ),
     )
     return next((problem for is_one, problem in problems if is_one), "")

@@ -29,6 +29,7 @@ class Method:
     required: tuple[str, ...]
     optional: tuple[str, ...]
     returned: tuple[str, ...]
+    is_ours: bool
 
 
 def nouns() -> Mapping[str, Iterable[Method]]:
@@ -50,6 +51,7 @@ def _method(one: Endpoint) -> Method:
         required=tuple(required),
         optional=tuple(field.encode_name for field in fields if not field.required),
         returned=tuple(field.encode_name for field in msgspec.structs.fields(one.response)),
+        is_ours=one.is_ours,
     )
 
 

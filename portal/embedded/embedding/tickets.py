@@ -33,6 +33,7 @@ from portal.embedded.scope import Scope, across_organizations, lock_organization
 from portal.embedded.second_factors.policy import needs_second_factor
 from portal.embedded.sessions.lifecycle import (
     is_live,
+    is_registered,
     record_use,
     session_not_found,
     session_of_jwt,
@@ -109,7 +110,11 @@ def use(scope: Scope, ticket: str, *, parent_origin: str) -> UsedTicket:
     """
     row = found(scope, ticket)
     embedding = embedding_of(row)
-    _require_origin(scope, embedding, parent_origin)
+    if embedding.parent_origin != parent_origin:
+        raise TicketRejected(
+            f"This ticket is for pages of {embedding.parent_origin}, but a page of {parent_origin or 'an unknown origin'} "
+            "submitted it."
+        )
     lock_organization(scope.organization_id)
     members = scope.of(models.MemberRow).select_related("organization", "scim_user")
     locked = members.select_for_update(of=("self",), no_key=True).filter(pk=row.member_id)
@@ -121,6 +126,9 @@ def use(scope: Scope, ticket: str, *, parent_origin: str) -> UsedTicket:
         _reject(scope, ticket)
     if member is None:
         raise TicketRejected("The member of this ticket isn't active.")
+    # Of the organization as it is since it was locked.
+    if not is_registered(member.organization, embedding):
+        raise TicketRejected(f"{parent_origin} is no longer registered.")
     product = _still_live(scope, row)
     if product is None and _lacks(member, row):
         raise TicketRejected(f"The organization's sign-in rules have changed. {_FROM_SESSION}")
@@ -231,17 +239,6 @@ def _vouched_member(scope: Scope, text: str) -> models.MemberRow:
             error_type="insufficient_factors",
         )
     return member
-
-
-def _require_origin(scope: Scope, embedding: Embedding, parent_origin: str) -> None:
-    if embedding.parent_origin != parent_origin:
-        raise TicketRejected(
-            f"This ticket is for pages of {embedding.parent_origin}, but a page of {parent_origin or 'an unknown origin'} "
-            "submitted it."
-        )
-    registered = (*settings.PROJECT.embed.origins, *scope.organization.embed_origins)
-    if parent_origin not in registered:
-        raise TicketRejected(f"{parent_origin} is no longer registered.")
 
 
 def _still_live(scope: Scope, row: models.EmbedTicketRow) -> models.MemberSessionRow | None:

@@ -134,6 +134,16 @@ def test_an_origin_that_is_no_longer_registered_opens_nothing(ada: models.Member
         browser().embedding.enter(ticket, parent_origin=PAGE)
 
 
+def test_an_origin_that_was_removed_a_moment_ago_opens_nothing(ada: models.MemberRow, acme: Any) -> None:
+    """The request began before, and has read the organization."""
+    ticket, directory = ticket_of(ada), browser()
+    assert directory.embedding.origins().own == (PAGE,)
+    product().embedding.remove_origin(PAGE)
+
+    with pytest.raises(TicketRejected, match="no longer registered"):
+        directory.embedding.enter(ticket, parent_origin=PAGE)
+
+
 def test_the_projects_origins_count_for_every_organization(ada: models.MemberRow, settings: Settings) -> None:
     settings.PROJECT = ProjectConfiguration(embed=Embed((OTHER_PAGE,)))
     signed_in = framed(ada, parent_origin=OTHER_PAGE)

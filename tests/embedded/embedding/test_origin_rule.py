@@ -71,7 +71,7 @@ def test_an_exact_origin_is_accepted(origin: str) -> None:
 @pytest.mark.parametrize("origin", LOOPBACK)
 def test_this_computer_needs_its_setting(origin: str) -> None:
     assert origin_problem(origin, allows_http=True) == ""
-    assert "ALLOW_HTTP" in origin_problem(origin, allows_http=False)
+    assert "only where the portal itself does" in origin_problem(origin, allows_http=False)
 
 
 @pytest.mark.parametrize("origin", REJECTED)

@@ -2,10 +2,12 @@
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pytest_django import Settings
 
 from portal.embedded import models
 from tests.browser.conftest import Portal, check_accessibility, overflow
 from tests.browser.test_keyboard import press, tab_to
+from tests.embedded.embedding.conftest import PAGE, register, ticket_of
 
 pytestmark = pytest.mark.browser
 
@@ -54,3 +56,38 @@ def test_a_role_and_a_domain_are_added_on_a_phone_without_javascript(embedded: P
     expect(page.get_by_text("acme.example").first).to_be_visible()
     assert overflow(page) == 0
     assert models.EmailDomainRow.objects.get().domain == "acme.example"
+
+
+def test_an_origin_is_added_and_removed_and_more_tickets_are_loaded(
+    embedded: Portal, page: Page, settings: Settings, expected_errors: list[str]
+) -> None:
+    # The response to what isn't an origin.
+    expected_errors.append("422")
+    settings.EMBED_URL = "https://embed.example.com"
+    acme = models.OrganizationRow.objects.get(slug="acme")
+    register(acme, PAGE)
+    for _ in range(30):
+        ticket_of(models.MemberRow.objects.get(email_address="max@acme.example"))
+    embedded.sign_in(page)
+    page.goto(f"{embedded.url}/o/acme/settings/embedding/?limit=25")
+    press(page, page.get_by_role("link", name="Load more"))
+    expect(page.get_by_text("All 30 shown").first).to_be_visible()
+    check_accessibility(page)
+
+    # The first of the new rows has the focus.
+    expect(page.locator("tbody tr").nth(25).get_by_role("link")).to_be_focused()
+    page.get_by_role("link", name="Add origin").click()
+    origin = page.get_by_role("textbox", name="Origin")
+    expect(origin).to_be_focused()
+    page.keyboard.type("https://intranet.acme.example/")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("An origin has no path and no slash at the end")).to_be_visible()
+    check_accessibility(page)
+    origin.fill("https://intranet.acme.example")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Pages of https://intranet.acme.example can embed the portal now.").first).to_be_visible()
+    press(page, page.get_by_role("link", name=f"Remove… {PAGE}"))
+    press(page, page.get_by_role("button", name="Remove origin"))
+    page.wait_for_url("**/settings/embedding/")
+    acme.refresh_from_db()
+    assert acme.embed_origins == ["https://intranet.acme.example"]

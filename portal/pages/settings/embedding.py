@@ -34,7 +34,13 @@ class OriginForm(forms.Form):
         label="Origin",
         help_text="The beginning of the page’s address, without a path, such as https://app.example.com.",
         widget=forms.TextInput(
-            attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "inputmode": "url"}
+            attrs={
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "autofocus": True,
+                "inputmode": "url",
+                "spellcheck": "false",
+            }
         ),
     )
 

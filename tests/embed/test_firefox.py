@@ -57,6 +57,33 @@ def test_the_portal_in_a_frame(site: Site, firefox: str) -> None:
     assert drive(firefox, page, "Groups", asked)["result"] == 200
 
 
+# The button opens the portal by the host script. Once the session is renewed, the frame is dark.
+SCRIPTED = """
+    document.querySelector("button").addEventListener("click", () => {
+        const fetchTicket = async () => (await fetch("/firefox-ticket")).json();
+        const onEvent = async ({ type }) => {
+            if (type === "ready" && (await handle.renew())) handle.setTheme("dark");
+        };
+        const handle = Gatehouse.mount(document.querySelector("main"), { fetchTicket, onEvent });
+    });
+"""
+
+
+def test_the_host_script_in_a_page_that_hides_its_origin(site: Site, firefox: str) -> None:
+    site.product.backend(APP_HOST, "/firefox-ticket", lambda _: (200, json.dumps(site.ticket()), {}))
+    site.product.page(APP_HOST, "/firefox.js", SCRIPTED, {"Content-Type": "text/javascript"})
+    script = f'<script src="{site.embed}/static/embed/gatehouse.js"></script><script src="/firefox.js" defer></script>'
+    page = PAGE.format(f"<button>Open</button>{script}")
+    address = site.product.page(APP_HOST, "/firefox-script", page, {"Referrer-Policy": "no-referrer"})
+    theme = """new Promise((resolve) => {
+        const { dataset } = document.documentElement;
+        const look = () => (dataset.theme ? resolve(dataset.theme) : setTimeout(look, 50));
+        look();
+    })"""
+
+    assert drive(firefox, address, "SCIM", theme)["result"] == "dark"
+
+
 def test_a_page_that_is_not_registered(site: Site, firefox: str) -> None:
     page = site.product.page("evil.example", "/firefox", PAGE.format(frame_html(site.ticket(path="scim/groups/"))))
 

@@ -49,6 +49,8 @@ def test_the_portal_is_in_the_page_of_the_product(page: Page, product: str) -> N
     page.goto(product)
     frame = page.frame_locator("#portal iframe").first
     expect(frame.get_by_role("heading", name="SCIM")).to_be_visible()
+    # In the product's colors.
+    expect(frame.locator('link[href*="/theme/0f6b47-large-"]')).to_have_count(1)
     frame.get_by_role("link", name="Groups").first.click()
     page.wait_for_url("**path=scim%2Fgroups%2F")
 

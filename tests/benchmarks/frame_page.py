@@ -74,10 +74,14 @@ def _weigh(site: Site, browser: Browser) -> None:
 def _bytes(context: BrowserContext, page: Page, load: Callable[[], object]) -> dict[str, int]:
     """Return the bytes of each response that loading something takes, by URL, without the product's own page."""
     finished: list[Request] = []
-    context.on("requestfinished", finished.append)
+
+    def note(request: Request) -> None:
+        finished.append(request)
+
+    context.on("requestfinished", note)
     load()
     page.wait_for_timeout(1000)
-    context.remove_listener("requestfinished", finished.append)
+    context.remove_listener("requestfinished", note)
     sizes = {one.url: one.sizes() for one in finished if urlsplit(one.url).hostname != APP_HOST}
     return {url: size["responseBodySize"] + size["responseHeadersSize"] for url, size in sizes.items()}
 

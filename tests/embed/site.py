@@ -80,10 +80,12 @@ def serve_site(folder: Path) -> Iterator[Site]:
         environment |= {"GRANIAN_SSL_CERTIFICATE": str(certificate[0]), "GRANIAN_SSL_KEYFILE": str(certificate[1])}
         environment["REQUESTS_CA_BUNDLE"] = str(certificate[0])
         server = serve(environment, address=f"https://localhost:{port}")
-        backend = Backend(environment["PUBLIC_URL"], (project["project_id"], project["secret"]), certificate[0])
-        served = Site(environment["PUBLIC_URL"], environment["EMBED_URL"], product, backend)
-        for slug in ("acme", "globex"):
-            served.backend.request("POST", f"organizations/{slug}/embed/origins", origin=served.app)
-        yield served
-        server.terminate()
-        server.wait()
+        try:
+            backend = Backend(environment["PUBLIC_URL"], (project["project_id"], project["secret"]), certificate[0])
+            served = Site(environment["PUBLIC_URL"], environment["EMBED_URL"], product, backend)
+            for slug in ("acme", "globex"):
+                served.backend.request("POST", f"organizations/{slug}/embed/origins", origin=served.app)
+            yield served
+        finally:
+            server.terminate()
+            server.wait()

@@ -98,3 +98,13 @@ class Backend:
         """Create a ticket; `organization` names its organization."""
         organization = fields.pop("organization", "acme")
         return self.request("POST", f"organizations/{organization}/embed/tickets", **fields)
+
+    def provision(self, connection_id: str, bearer_token: str, group: str) -> None:
+        """Push a group as an identity provider does."""
+        requests.post(
+            f"https://localhost:{self.url.rpartition(':')[2]}/v1/b2b/scim/{connection_id}/Groups",
+            json={"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": group},
+            headers={"Host": self.url.partition("//")[2], "Authorization": f"Bearer {bearer_token}"},
+            verify=str(self.certificate),
+            timeout=10,
+        ).raise_for_status()

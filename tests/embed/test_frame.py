@@ -1,14 +1,17 @@
 """The portal in a frame of a product's page, over TLS on sites of their own, with third-party cookies blocked."""
 
+import json
+import shutil
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, FrameLocator, Page, expect
+from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect
 
 from tests.conftest import PASSWORD
-from tests.embed.site import APP_HOST, Site
+from tests.embed.site import APP_HOST, CHROMIUM, EMBED_HOST, Site
 
 pytestmark = pytest.mark.browser
 
@@ -31,8 +34,11 @@ def embed(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _connection(site: Site) -> None:
-    site.backend.request("POST", "scim/acme/connection", display_name="Okta", identity_provider="okta")
+def _groups(site: Site) -> None:
+    connection = site.backend.request("POST", "scim/acme/connection", display_name="Okta", identity_provider="okta")
+    created = connection["connection"]
+    for number in range(60):
+        site.backend.provision(created["connection_id"], created["bearer_token"], f"Team {number:03}")
 
 
 def test_a_ticket_opens_the_portal_in_a_frame(site: Site, tab: Page) -> None:
@@ -53,6 +59,15 @@ def test_a_deep_link_and_a_filter(site: Site, tab: Page) -> None:
     frame = embed(site, tab, site.ticket(path="scim/groups/?q=Eng"))
 
     expect(frame.get_by_label("Search groups by name")).to_have_value("Eng")
+
+
+def test_groups_are_loaded_page_by_page(site: Site, tab: Page) -> None:
+    frame = embed(site, tab, site.ticket())
+
+    frame.get_by_role("link", name="Get groups").click()
+    expect(frame.get_by_text("Team 000").first).to_be_visible()
+    frame.get_by_role("link", name="Load more").click()
+    expect(frame.get_by_text("Team 059").first).to_be_visible()
 
 
 def test_a_setting_is_changed_in_a_frame(site: Site, tab: Page) -> None:
@@ -160,6 +175,50 @@ def test_a_ticket_in_a_link_is_not_read(site: Site, tab: Page) -> None:
     expect(embed(site, tab, ticket).get_by_role("heading", name="SCIM")).to_be_visible()
 
 
+def test_a_browser_that_blocks_cookies_opens_a_tab(site: Site, playwright: Playwright, tmp_path: Path) -> None:
+    preferences = tmp_path / "Default" / "Preferences"
+    preferences.parent.mkdir()
+    # Chromium's setting "Block all cookies", for the host of frames only while it is in a page of another site.
+    blocked = {f"[*.]{EMBED_HOST},[*.]product.example": {"setting": 2}}
+    preferences.write_text(json.dumps({"profile": {"content_settings": {"exceptions": {"cookies": blocked}}}}))
+    context = playwright.chromium.launch_persistent_context(
+        str(tmp_path), executable_path=shutil.which("chromium"), args=CHROMIUM, ignore_https_errors=True
+    )
+    tab = context.new_page()
+    frame = embed(site, tab, site.ticket(path="scim/groups/"))
+
+    with context.expect_page() as opened:
+        frame.get_by_role("button", name="Open in a new tab").click()
+    expect(opened.value.get_by_role("heading", name="SCIM").first).to_be_visible()
+    assert opened.value.url.startswith(f"{site.embed}/o/acme/scim/groups/")
+    context.close()
+
+
+def test_a_page_over_the_frame_gets_no_dangerous_click(site: Site, tab: Page) -> None:
+    """Whatever a registered page tricks a member into, what is dangerous isn't in the frame to be clicked."""
+    frame = embed(site, tab, site.ticket(path="scim/delete/"))
+
+    expect(frame.get_by_role("heading", name="Continue in a new tab")).to_be_visible()
+    expect(frame.get_by_role("button", name="Delete")).to_have_count(0)
+
+
+def test_the_keyboard_goes_through_the_border_of_the_frame(site: Site, tab: Page) -> None:
+    html = PAGE.format(frame_html(site.ticket()) + "<button>After the frame</button>")
+    tab.goto(site.product.page(APP_HOST, "/keyboard", html))
+    tab.get_by_role("button", name="Open portal").click()
+    expect(tab.frame_locator("iframe").get_by_role("heading", name="SCIM")).to_be_visible()
+    seen = []
+    tab.locator("h1").click()
+    for _ in range(120):
+        tab.keyboard.press("Tab")
+        seen.append(tab.evaluate("document.activeElement.textContent || document.activeElement.tagName"))
+        if "After the frame" in seen:
+            break
+
+    assert seen[0] == "IFRAME"
+    assert seen[-1] == "After the frame"
+
+
 def test_axe_and_a_narrow_frame(site: Site, tab: Page) -> None:
     html = PAGE.format(frame_html(site.ticket(areas=["scim", "members"])).replace('width="1000"', 'width="320"'))
     tab.goto(site.product.page(APP_HOST, "/narrow", html))
@@ -169,7 +228,10 @@ def test_axe_and_a_narrow_frame(site: Site, tab: Page) -> None:
 
     inner = tab.frames[1]
     assert inner.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    assert [one["id"] for one in Axe().run(tab).response["violations"]] == []
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = [*Axe().run(tab).response["violations"], *Axe().run(inner).response["violations"]]
+        assert [(scheme, one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
 
 
 def test_without_scripts(site: Site, frame_browser: Browser) -> None:

@@ -195,7 +195,7 @@ def test_a_browser_that_blocks_cookies_opens_a_tab(site: Site, playwright: Playw
 
 
 def test_a_page_over_the_frame_gets_no_dangerous_click(site: Site, tab: Page) -> None:
-    """Whatever a registered page tricks a member into, what is dangerous isn't in the frame to be clicked."""
+    """A registered page could cover the frame and misdirect a click: the dangerous button isn't there."""
     frame = embed(site, tab, site.ticket(path="scim/delete/"))
 
     expect(frame.get_by_role("heading", name="Continue in a new tab")).to_be_visible()

@@ -16,6 +16,7 @@ from tests import factories
 S = "/o/acme/settings/"
 RULE = {"domain": "acme.example", "role_id": "billing"}
 ROLE = {"role_id": "billing", "permissions": [{"resource_id": "stytch.scim", "actions": ["get"]}]}
+ORIGIN = "https://app.example.com"
 MAX_STATEMENTS = 12
 # By the name of the URL: where the form is, and what is typed into it. Hidden fields are those of the page.
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -30,12 +31,18 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "sign-in": (f"{S}sign-in/", {"policy": "optional", "factors": ["totp"], "with_factors": "1"}),
     "review-methods": (f"{S}sign-in/", {"methods": ["password"]}),
     "session-limits": (f"{S}sign-in/sessions/", {"session_idle_minutes": "30", "confirmed": "1"}),
+    "appearance": (
+        f"{S}appearance/",
+        {"color": "", "picker": "#0f6b47", "radius": "large", "font": "serif", "color_scheme": "dark"},
+    ),
+    "add-origin": (f"{S}embedding/origins/add/", {"origin": ORIGIN}),
+    "remove-origin": (f"{S}embedding/origins/remove/?origin={ORIGIN}", {}),
     "general": (S, {"organization_name": "New", "organization_slug": "acme"}),
 }
 # They store no setting, or a file, or exist only where domains need no proof.
 OTHERS = {
     *("allowed-domains", "check-domain", "domain-code", "enter-domain-code", "remove-domain"),
-    *("logo", "sign-everyone-out", "delete"),
+    *("logo", "sign-everyone-out", "delete", "revoke-ticket"),
 }
 
 

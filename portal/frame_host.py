@@ -12,6 +12,8 @@ from django.http.response import HttpResponseBase
 from portal.directories import directories
 from portal.directory.errors import DirectoryError
 from portal.outages import UNAVAILABLE
+from portal.web import errors
+from portal.web.frame_gate import admit_frame
 from portal.web.frames import csrf_secret, frame_token, is_frame_host, place_of
 from portal.web.request import PortalRequest
 
@@ -52,6 +54,19 @@ class FrameHost:
         _partition_cookies(response)
         _allow_frames(response, portal_request.frame_origins or _origins_of(portal_request, token, response))
         return response
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
+    """Django's handler404. In a frame, it says so as a page of the frame, which the page around it hears of."""
+    portal_request = cast("PortalRequest", request)
+    if portal_request.place is None:
+        return errors.not_found(request, exception)
+    portal_request.directories = directories()
+    portal_request.directory = portal_request.directories.open(portal_request.place.slug, portal_request.origin)
+    try:
+        return admit_frame(portal_request) or errors.not_found(request, exception)
+    except (DirectoryError, *UNAVAILABLE):  # type: ignore[misc]  # -- as below
+        return errors.not_found(request, exception)
 
 
 def _origins_of(request: PortalRequest, token: str, response: HttpResponseBase) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 handler400 = "portal.web.errors.bad_request"
 handler403 = "portal.web.errors.forbidden"
-handler404 = "portal.web.errors.not_found"
+handler404 = "portal.frame_host.not_found"
 handler500 = "portal.web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -1,7 +1,7 @@
 """Decide whether a request from a frame may reach its view."""
 
 from http import HTTPStatus
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -22,10 +22,11 @@ from portal.web.frames import (
     frame_of,
     frame_token,
     is_frame_host,
+    start_url,
 )
 from portal.web.pages import private, render_page, see_other
 from portal.web.request import PortalRequest
-from portal.web.session_cookie import page_at_hand
+from portal.web.session_cookie import referring_page
 
 # Served on the host of frames to anyone: entry, logos and themes.
 _PUBLIC = frozenset({"embed", "logos", "themes"})
@@ -70,20 +71,27 @@ def leave_frame(request: PortalRequest, access: Access) -> HttpResponse | None:
     if not (request.frame and access.top_level):
         return None
     is_page = "GET" in access.methods
-    return at_top_level(request, request.path if is_page else page_at_hand(request, request.frame.slug) or request.path)
+    return at_top_level(
+        request, request.path if is_page else referring_page(request, request.frame.slug) or request.path
+    )
 
 
 def at_top_level(request: PortalRequest, url: str) -> HttpResponse:
     """Redirect the frame to the page that leads to a page of the portal itself, for what isn't done in a frame."""
-    slug = request.signed_in.organization.organization_slug
-    query = urlencode(
-        {
-            AREA_PARAMETER: request.frame.area if request.frame else "",
-            "next": url,
-            "back": page_at_hand(request, slug) or url,
-        }
-    )
-    target = f"{reverse('embed:continue', args=[slug])}?{query}"
+    place = request.place
+    if place is None:
+        raise ValueError("The request isn't one of a frame.")
+    before = referring_page(request, place.slug)
+    # A link on the page that isn't shown here would lead back to it forever.
+    is_before = urlsplit(before).path not in {
+        "",
+        urlsplit(url).path,
+        request.path,
+        reverse("embed:continue", args=[place.slug]),
+    }
+    back = before if is_before else start_url(place.slug, place.area)
+    query = urlencode({AREA_PARAMETER: place.area, "next": url, "back": back})
+    target = f"{reverse('embed:continue', args=[place.slug])}?{query}"
     if request.htmx:
         return private(HttpResponse(status=204, headers={"HX-Redirect": target}))
     return see_other(target)

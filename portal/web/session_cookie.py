@@ -83,7 +83,13 @@ def page_at_hand(request: HttpRequest, organization_slug: str) -> str:
     elif request.method in READ_METHODS:
         page = request.get_full_path()
     else:
-        page = _path_of(request.headers.get("Referer", ""), host=request.get_host())
+        return referring_page(request, organization_slug)
+    return page if is_page_of(page, organization_slug) else ""
+
+
+def referring_page(request: HttpRequest, organization_slug: str) -> str:
+    """Return the path of the organization's page with the link or form that led here, "" for other pages."""
+    page = _path_of(request.headers.get("Referer", ""), host=request.get_host())
     return page if is_page_of(page, organization_slug) else ""
 
 

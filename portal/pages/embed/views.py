@@ -85,22 +85,23 @@ def enter_in_tab(request: PortalRequest) -> HttpResponse:
 
 @csrf_exempt  # as in `enter`
 def renew(request: PortalRequest) -> HttpResponse:
-    """Prolong the session of the frame by another ticket. 204 in any case, so that the frame keeps its page.
+    """Prolong a session of a frame by another ticket.
 
-    The frame then asks for its session (`session`), and so finds out whether that worked.
+    204, so that the frame into which the form was submitted keeps its page. The frame then asks for its session.
     """
-    origin = request.headers.get("Origin", "")
-    response = private(HttpResponse(status=HTTPStatus.NO_CONTENT))
     if not _is_into_frame(request):
-        return response
+        return _rejected(request, "This page opens only in a frame of your product’s page.")
+    origin, reason = request.headers.get("Origin", ""), "There is no session to renew."
     for token in _tokens(request):
         try:
             signed_in = embedding(request).renew(_ticket(request), parent_origin=origin, session_token=token)
-        except (TicketRejected, SessionEnded, NotFound):
+        except (TicketRejected, SessionEnded, NotFound) as error:
+            reason = error.detail
             continue
+        response = private(HttpResponse(status=HTTPStatus.NO_CONTENT))
         keep_embed_session(response, signed_in)
-        break
-    return response
+        return response
+    return _rejected(request, reason, origin)
 
 
 def session(request: PortalRequest) -> HttpResponse:

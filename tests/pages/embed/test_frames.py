@@ -247,6 +247,30 @@ def test_two_tickets_of_different_areas_in_one_browser(opened: Open, admin: mode
     assert frame.get("/o/acme/members/").status_code == 200
 
 
+def test_a_page_that_does_not_exist_is_a_page_of_the_frame(opened: Open) -> None:
+    response = opened().get("/o/acme/scim/nothing/here/")
+
+    assert response.status_code == 404
+    assert f'data-parent-origin="{PARENT}"' in response.text
+    assert f"frame-ancestors {PARENT}" in response["Content-Security-Policy"]
+
+
+def test_the_way_back_from_the_portal_does_not_lead_there_again(opened: Open, admin: models.MemberRow) -> None:
+    factories.scim_connection(admin.organization)
+    frame = opened()
+
+    def way_back(**headers: str) -> str:
+        shown = frame.get(frame.get("/o/acme/scim/token/rotate/", headers=headers)["Location"])
+        found = re.search(r'<a class="btn" href="([^"]+)">Back', shown.text)
+        assert found
+        return found[1]
+
+    assert way_back() == "/o/acme/scim/"
+    assert way_back(referer=f"https://{EMBED}/o/acme/scim/settings/") == "/o/acme/scim/settings/"
+    assert way_back(referer=f"https://{EMBED}/o/acme/scim/token/rotate/") == "/o/acme/scim/"
+    assert way_back(referer="https://evil.example/o/acme/scim/settings/") == "/o/acme/scim/"
+
+
 def test_another_organization_is_not_opened(opened: Open) -> None:
     assert opened().get("/o/globex/scim/").status_code == 401
 
@@ -362,7 +386,7 @@ def test_the_ticket_of_another_member_renews_nothing(opened: Open, member: model
     models.MemberSessionRow.objects.update(expires_at="2100-01-01T00:00Z")
     response = frame.post("/o/acme/embed/renew/", {"ticket": ticket(member)}, headers={"origin": PARENT})
 
-    assert response.status_code == 204
+    assert response.status_code == 401
     assert not response.cookies
     assert frame.get("/o/acme/embed/session/?area=scim").json()["ends_in"] > 3600
 

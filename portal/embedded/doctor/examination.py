@@ -9,7 +9,18 @@ from queue import Empty, SimpleQueue
 from django.db import connection
 
 from portal.access.rate_limits import warm_up
-from portal.embedded.doctor import configuration, database, disk, mail, public_url, redis, schema, sms, worker
+from portal.embedded.doctor import (
+    configuration,
+    database,
+    disk,
+    embed_url,
+    mail,
+    public_url,
+    redis,
+    schema,
+    sms,
+    worker,
+)
 from portal.embedded.doctor.findings import Finding, Severity, error, masked, warning
 from portal.outages import UNAVAILABLE, reason
 
@@ -29,6 +40,7 @@ CHECKS: Mapping[str, Check] = {
     "proxy": public_url.check_headers,
     "body_size": public_url.check_body_size,
     "metrics": public_url.check_metrics,
+    "embed": embed_url.check,
     "mail": mail.check,
     "sms": sms.check,
     "worker": worker.check,

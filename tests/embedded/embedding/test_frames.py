@@ -7,6 +7,7 @@ import pyotp
 import pytest
 import time_machine
 from django.utils import timezone
+from pytest_django import Settings
 
 from portal.directory.actor import Origin
 from portal.directory.embedding import TicketRejected
@@ -128,6 +129,16 @@ def test_the_limits_of_the_organization_are_kept(ada: models.MemberRow) -> None:
         assert not is_live(unused.session_token)
     with time_machine.travel(START + timedelta(minutes=31), tick=False):
         assert not is_live(used.session_token)
+
+
+def test_the_limits_of_the_operator_are_kept(ada: models.MemberRow, settings: Settings) -> None:
+    settings.SESSION_IDLE_MINUTES, settings.SESSION_DURATION_MINUTES = 5, 20
+    assert browser().embedding.idle_limit() == timedelta(minutes=5)
+    with time_machine.travel(START, tick=False):
+        signed_in = framed(ada)
+        assert signed_in.session.expires_at == START + timedelta(minutes=20)
+    with time_machine.travel(START + timedelta(minutes=6), tick=False):
+        assert not is_live(signed_in.session_token)
 
 
 def test_the_time_at_the_product_counts_for_the_limit_of_the_organization(ada: models.MemberRow) -> None:

@@ -173,6 +173,32 @@ def test_a_list_of_another_session_is_not_started_in_a_frame(ada: models.MemberR
         EmbeddedDirectory(scope(ada, permissions=("stytch.member:create",))).bulk_invitations.start(job.job_id)
 
 
+def test_a_role_of_the_organization_is_not_a_way_to_more(ada: models.MemberRow) -> None:
+    permissions = ("stytch.custom-org-roles:update", "stytch.scim:get")
+    inside = EmbeddedDirectory(scope(ada, permissions=permissions))
+
+    inside.rbac.set_organization_roles([READER])
+    with pytest.raises(Forbidden, match=r"stytch.scim:update"):
+        inside.rbac.set_organization_roles([READER, WRITER])
+    with pytest.raises(Forbidden, match=r"stytch.scim:\*"):
+        inside.rbac.set_organization_roles([EVERYTHING_OF_SCIM])
+    # What a role grants already stays in it.
+    EmbeddedDirectory(scope(ada)).rbac.set_organization_roles([READER, WRITER])
+    inside.rbac.set_organization_roles([READER, WRITER])
+
+
+def test_a_member_with_more_is_not_a_way_to_it(ada: models.MemberRow) -> None:
+    limited, full = scope(ada, permissions=("stytch.member:search",)), scope(ada)
+    for one in (lambda found: found.require_grantable([ADMIN_ROLE]), _require_no_more):
+        one(full)
+        with pytest.raises(Forbidden):
+            one(limited)
+
+
+def _require_no_more(found: Scope) -> None:
+    found.require_no_more_rights([MEMBER_ROLE, ADMIN_ROLE], "ada@acme.example")
+
+
 def test_no_job_starts_in_a_frame_with_a_ceiling(ada: models.MemberRow) -> None:
     """It would act with all permissions of the member, which give a role to everyone with an address in a domain."""
     lines = [DraftLine(1, "new@acme.example")]

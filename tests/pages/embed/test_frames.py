@@ -32,10 +32,6 @@ def url_of(one: Route) -> str:
     return reverse(one.name, kwargs={name: "acme" if name == "organization_slug" else "none" for name in names})
 
 
-def name_of(value: object) -> str:
-    return value.name if isinstance(value, Route) else str(value)
-
-
 def csrf_token(html: str) -> str:
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', html)
     assert found
@@ -275,15 +271,15 @@ def test_another_organization_is_not_opened(opened: Open) -> None:
     assert opened().get("/o/globex/scim/").status_code == 401
 
 
-@pytest.mark.parametrize("declared", FORMS, ids=name_of)
-def test_a_read_only_ticket_changes_nothing(admin: models.MemberRow, declared: Route) -> None:
-    area = EmbedArea(declared.name.partition(":")[0])
+@pytest.mark.parametrize("area", sorted({one.name.partition(":")[0] for one in FORMS}))
+def test_a_read_only_ticket_changes_nothing(admin: models.MemberRow, area: str) -> None:
     frame = Frame()
-    frame.enter(ticket(admin, area, read_only=True))
+    frame.enter(ticket(admin, EmbedArea(area), read_only=True))
+    forms = [one for one in FORMS if one.name.startswith(f"{area}:")]
 
-    response = frame.post(url_of(declared))
-    assert response.status_code == 403
-    assert "You can only read here" in response.text
+    answered = {one.name: frame.post(url_of(one)) for one in forms}
+    assert {name: one.status_code for name, one in answered.items() if one.status_code != 403} == {}
+    assert all("You can only read here" in one.text for one in answered.values())
 
 
 def test_a_form_needs_the_token_of_its_own_frame(opened: Open, admin: models.MemberRow) -> None:

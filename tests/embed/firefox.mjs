@@ -1,9 +1,9 @@
 /* Drives Firefox by WebDriver BiDi: opens a page, presses its button, and prints what its frame shows as JSON.
 
-   node firefox.mjs ws://127.0.0.1:<port>/session <page> <text to wait for in the frame> [<expression to evaluate there>] */
+   node firefox.mjs ws://127.0.0.1:<port>/session <page> <text to wait for in the frame> [<expression to evaluate there> [<seconds>]] */
 import { WebSocket } from "../api/javascript/node_modules/undici/index.js";
 
-const [address, page, awaited, expression = "null"] = process.argv.slice(2);
+const [address, page, awaited, expression = "null", seconds = "15"] = process.argv.slice(2);
 const socket = new WebSocket(address);
 await new Promise((resolve, reject) => {
   socket.addEventListener("open", resolve);
@@ -36,7 +36,7 @@ const { context } = await send("browsingContext.create", { type: "tab" });
 await send("browsingContext.navigate", { context, url: page, wait: "complete" });
 await evaluate(context, "document.querySelector('button').click()");
 let shown = "";
-for (let tries = 0; tries < 60 && !shown.includes(awaited); tries += 1) {
+for (let tries = 0; tries < seconds * 4 && !shown.includes(awaited); tries += 1) {
   await new Promise((resolve) => setTimeout(resolve, 250));
   const { contexts } = await send("browsingContext.getTree", { root: context });
   const frame = contexts[0].children[0];

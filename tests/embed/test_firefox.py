@@ -12,7 +12,7 @@ from tests.embed.site import APP_HOST, EMBED_HOST, PORTAL_HOST, Site
 from tests.embed.test_frame import PAGE, frame_html
 from tests.servers import free_port, wait_for_port
 
-pytestmark = [pytest.mark.firefox, pytest.mark.node]
+pytestmark = [pytest.mark.firefox, pytest.mark.node, pytest.mark.xdist_group("embed")]
 DRIVER = Path(__file__).with_name("firefox.mjs")
 
 
@@ -42,8 +42,8 @@ def firefox(tmp_path: Path) -> Iterator[str]:
     process.wait()
 
 
-def drive(address: str, page: str, awaited: str, expression: str = "null") -> dict[str, Any]:
-    command = ["node", str(DRIVER), address, page, awaited, expression]
+def drive(address: str, page: str, awaited: str, expression: str = "null", seconds: int = 15) -> dict[str, Any]:
+    command = ["node", str(DRIVER), address, page, awaited, expression, str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     shown: dict[str, Any] = json.loads(done.stdout)
     return shown
@@ -87,4 +87,4 @@ def test_the_host_script_in_a_page_that_hides_its_origin(site: Site, firefox: st
 def test_a_page_that_is_not_registered(site: Site, firefox: str) -> None:
     page = site.product.page("evil.example", "/firefox", PAGE.format(frame_html(site.ticket(path="scim/groups/"))))
 
-    assert "Groups" not in drive(firefox, page, "Groups")["shown"]
+    assert "Groups" not in drive(firefox, page, "Groups", seconds=4)["shown"]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect
 from tests.conftest import PASSWORD
 from tests.embed.site import APP_HOST, CHROMIUM, EMBED_HOST, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("embed")]
 
 PAGE = """<!doctype html><html lang="en"><title>Product</title><main><h1>Directory</h1>{}</main></html>"""
 FRAME = """<iframe name="{name}" title="Portal" width="1000" height="800"></iframe>

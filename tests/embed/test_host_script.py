@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.embed.product import Answer
 from tests.embed.site import APP_HOST, Site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("embed")]
 
 OTHER_HOST = "app.other.example"
 MOUNT = """

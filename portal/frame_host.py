@@ -39,11 +39,9 @@ class FrameHost:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass the request on, and let exactly `frame_origins` frame its response."""
-        portal_request = cast("PortalRequest", request)
-        portal_request.place = portal_request.frame = None
-        portal_request.frame_origins = ()
         if not is_frame_host(request):
             return self.get_response(request)
+        portal_request = cast("PortalRequest", request)
         portal_request.place = place_of(request)
         # No cookie of another kind counts here, and the CSRF secret comes from the session.
         request.COOKIES.pop(settings.CSRF_COOKIE_NAME, None)

@@ -45,8 +45,9 @@ def configure_logging(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # These loggers write URLs with query strings, and a sign-in link has its token there.
-    for name in ("django.request", "django.server", "urllib3"):
+    # These loggers write URLs with query strings, and a sign-in link has its token there. That of templates writes the whole
+    # context of a page that asks for a name which isn't there.
+    for name in ("django.request", "django.server", "django.template", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("granian.access").addFilter(MaskTokens())
     structlog.configure(

@@ -59,6 +59,9 @@ class RequestLog:
         request_id = new_request_id()
         portal_request = cast("PortalRequest", request)
         portal_request.request_id = request_id
+        # Until `FrameHost` and the gate know better.
+        portal_request.place = portal_request.frame = None
+        portal_request.frame_origins = ()
         portal_request.origin = Origin(
             client_address(request.META),
             str(request.META.get("HTTP_USER_AGENT", ""))[:256],

@@ -10,8 +10,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from portal.directories import directories
+from portal.directory.configuration import ProjectConfiguration
 from portal.directory.errors import DirectoryError
 from portal.outages import UNAVAILABLE
+from portal.serving.threads import is_admitted
 from portal.web import errors
 from portal.web.frame_gate import admit_frame
 from portal.web.frames import csrf_secret, frame_token, is_frame_host, place_of
@@ -57,7 +59,7 @@ class FrameHost:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponseBase:
     """Django's handler404. In a frame, it says so as a page of the frame, which the page around it hears of."""
     portal_request = cast("PortalRequest", request)
-    if portal_request.place is None:
+    if portal_request.place is None or not _may_query(request):
         return errors.not_found(request, exception)
     portal_request.directories = directories()
     portal_request.directory = portal_request.directories.open(portal_request.place.slug, portal_request.origin)
@@ -67,10 +69,19 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
         return errors.not_found(request, exception)
 
 
+def _may_query(request: HttpRequest) -> bool:
+    """Say whether the database may be asked. Not during maintenance, and not without a slot, whose connection it would use."""
+    return is_admitted(request) and not settings.MAINTENANCE
+
+
 def _origins_of(request: PortalRequest, token: str, response: HttpResponseBase) -> tuple[str, ...]:
     """Return who may frame an error that came before the gate: a form without its token, or too many requests."""
     if not (token and request.place and response.status_code >= HTTPStatus.BAD_REQUEST):
         return ()
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE or not _may_query(request):
+        # The page says nothing about anyone, and these origins hold for every organization.
+        project: ProjectConfiguration = settings.PROJECT
+        return project.embed.origins
     try:
         embedding = directories().open(request.place.slug, request.origin).embedding
         if embedding is None:

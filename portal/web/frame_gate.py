@@ -10,6 +10,7 @@ from django.urls import reverse
 from portal.access.audiences import MACHINES, Audience
 from portal.access.routing import READ_METHODS, Access
 from portal.directory.embedding import EmbeddingGateway
+from portal.directory.errors import NotFound
 from portal.directory.frames import EmbedArea
 from portal.directory.sessions import SessionEnded
 from portal.web import errors
@@ -122,7 +123,7 @@ def _outside(request: PortalRequest) -> HttpResponse:
 
 def _ended(request: PortalRequest, place: Place, ended: SessionEnded) -> HttpResponse:
     if ended.parent_origin:
-        request.frame_origins = embedding(request).origins().all
+        request.frame_origins = _origins_after(request, ended.parent_origin)
     response = _page_in_frame(
         request,
         title="Your session has ended",
@@ -134,6 +135,14 @@ def _ended(request: PortalRequest, place: Place, ended: SessionEnded) -> HttpRes
         # A fragment loads its page next, which needs the cookie to tell the page around it.
         forget_embed_session(response, place.slug, (place.area,))
     return response
+
+
+def _origins_after(request: PortalRequest, parent_origin: str) -> tuple[str, ...]:
+    """Return who may frame the page of an ended session, even if its organization was deleted or has another slug by now."""
+    try:
+        return embedding(request).origins().all
+    except NotFound:
+        return (parent_origin,)
 
 
 def _page_in_frame(  # noqa: PLR0913 -- the parts of a page

@@ -8,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -92,8 +93,9 @@ def is_frame_host(request: HttpRequest) -> bool:
     """Say whether a request is to the host that serves frames."""
     if not settings.EMBED_URL:
         return False
-    host = urlsplit(f"//{request.META.get('HTTP_HOST', '')}")
-    return host.hostname == urlsplit(settings.EMBED_URL).hostname
+    # As ALLOWED_HOSTS compares them: in lower case, without the port and the dot at the end. "" if it isn't valid.
+    host, _ = split_domain_port(str(request.META.get("HTTP_HOST", "")))
+    return host == split_domain_port(urlsplit(settings.EMBED_URL).netloc)[0]
 
 
 def place_of(request: HttpRequest) -> Place | None:

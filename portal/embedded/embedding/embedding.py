@@ -218,8 +218,11 @@ class EmbeddedEmbedding:
     def authenticate(self, session_token: str) -> SignedIn:
         """Return the live session of a frame, and record its use. Raise SessionEnded."""
         row = any_session_of_token(session_token)
-        if row is None or row.embedding is None or row.member.organization.slug != self._scope.organization_slug:
+        if row is None or row.embedding is None:
             raise SessionEnded
+        if row.member.organization.slug != self._scope.organization_slug:
+            # Of a renamed organization: the page around the frame can open it at the present address.
+            raise SessionEnded if self._is_known() else _ended(row)
         if not is_live(row):
             raise _ended(row)
         record_use(row)
@@ -278,6 +281,13 @@ class EmbeddedEmbedding:
     def _store_session(self, used: UsedTicket, signed_in: SignedIn) -> None:
         """Store which session a ticket started or renewed, so that revoking it ends that session."""
         self._tickets().filter(pk=used.row.pk).update(session=session_key(signed_in))
+
+    def _is_known(self) -> bool:
+        """Say whether an organization has the slug."""
+        try:
+            return bool(self._scope.organization)
+        except NotFound:
+            return False
 
     def _cause(self) -> str:
         """Return what the member may read about the end of their session; "" if a product's backend ended it."""

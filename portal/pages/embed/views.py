@@ -20,6 +20,7 @@ from portal.web.frames import (
     cookie_name,
     embedding_of,
     first_url,
+    forget_embed_session,
     frame_token,
     keep_embed_session,
 )
@@ -27,6 +28,7 @@ from portal.web.pages import private, render_page, see_other
 from portal.web.request import PortalRequest
 from portal.web.session_cookie import is_page_of
 
+_NO_FRAME = "This page opens only in a frame of your product’s page."
 _MAX_WAIT = timedelta(hours=1)  # for which a frame looks whether the member has finished at the portal itself
 
 
@@ -37,7 +39,7 @@ def enter(request: PortalRequest) -> HttpResponse:
         # A ticket in a URL would be in histories and logs, so it isn't even read.
         return _rejected(request, "Tickets are submitted as a form, not in a link. Open this page from your product.")
     if not _is_into_frame(request):
-        return _rejected(request, "This page opens only in a frame of your product’s page.")
+        return _rejected(request, _NO_FRAME)
     origin = request.headers.get("Origin", "")
     try:
         signed_in = _entered(request, origin)
@@ -48,6 +50,7 @@ def enter(request: PortalRequest) -> HttpResponse:
     url, query = reverse("embed:opened", args=[_slug(request)]), {AREA_PARAMETER: embedding_of(signed_in).areas[0]}
     response = HttpResponse(status=307, headers={"Location": f"{url}?{urlencode(query)}"})
     keep_embed_session(response, signed_in)
+    forget_embed_session(response, _slug(request), _areas_of_others(request, signed_in))
     return private(response)
 
 
@@ -60,11 +63,14 @@ def opened(request: PortalRequest) -> HttpResponse:
         return see_other(first_url(signed_in))
     origin, slug = request.headers.get("Origin", ""), _slug(request)
     request.frame_origins = _own_origin(request, origin)
+    if not (request.frame_origins and _is_into_frame(request)):
+        # Who sent the ticket here would choose in which account the other person works.
+        return _rejected(request, _NO_FRAME)
     context = {
         "ticket": _ticket(request),
         "tab_url": reverse("embed:tab", args=[slug]),
         "problem": "cookies-blocked",
-        "parent_origin": origin if request.frame_origins else "",
+        "parent_origin": origin,
     }
     return render_page(request, "embed/cookies_blocked.html", context)
 
@@ -90,7 +96,7 @@ def renew(request: PortalRequest) -> HttpResponse:
     204, so that the frame into which the form was submitted keeps its page. The frame then asks for its session.
     """
     if not _is_into_frame(request):
-        return _rejected(request, "This page opens only in a frame of your product’s page.")
+        return _rejected(request, _NO_FRAME)
     origin, reason = request.headers.get("Origin", ""), "There is no session to renew."
     for token in _tokens(request):
         try:
@@ -132,6 +138,22 @@ def at_portal(request: PortalRequest) -> HttpResponse:
 def _entered(request: PortalRequest, origin: str) -> SignedIn:
     """Use the ticket. A second tab of the same page continues the session of the first, so that the forms of both work."""
     return embedding(request).enter(_ticket(request), parent_origin=origin, session_tokens=_tokens(request))
+
+
+def _areas_of_others(request: PortalRequest, signed_in: SignedIn) -> tuple[EmbedArea, ...]:
+    """Return the areas in which the browser has a session of another member, so that a frame never shows both."""
+    found = []
+    for area in set(EmbedArea) - set(embedding_of(signed_in).areas):
+        token = request.COOKIES.get(cookie_name(_slug(request), area), "")
+        if not token or token == signed_in.session_token:
+            continue
+        try:
+            other = embedding(request).authenticate(token)
+        except SessionEnded:
+            continue
+        if other.member.member_id != signed_in.member.member_id:
+            found.append(area)
+    return tuple(found)
 
 
 def _tokens(request: PortalRequest) -> tuple[str, ...]:
@@ -197,7 +219,9 @@ def _page_of(url: str, slug: str) -> str:
 
 
 def _since(text: str) -> datetime | None:
+    """Return when the frame began to wait, None if it didn't. Never later than now: it waits for _MAX_WAIT at most."""
     try:
-        return datetime.fromtimestamp(float(text), UTC) if text else None
+        seconds = float(text)
+        return min(datetime.fromtimestamp(seconds, UTC), timezone.now()) if seconds >= 0 else None
     except (ValueError, OverflowError, OSError):
         return None

@@ -24,6 +24,8 @@ class Access:
 
     allow: Permission | Audience
     methods: frozenset[str]
+    # Whether its form only returns data, so that a frame that only shows accepts it.
+    hands_out: bool = False
     # Whether a form there works only at the portal itself, not in a frame of a product's page.
     top_level: bool = False
 
@@ -65,7 +67,7 @@ def route(  # noqa: PLR0913 -- each is one property of the URL
         return view(*args, **kwargs)
 
     # wraps() copies the view's attributes, such as csrf_exempt; the declaration belongs to this URL only.
-    vars(declared)["access"] = Access(allow, allowed, top_level)
+    vars(declared)["access"] = Access(allow, allowed, hands_out=hands_out, top_level=top_level)
     return django_path(path, declared, name=name)
 
 

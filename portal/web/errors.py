@@ -22,7 +22,7 @@ from portal.web.kept_form import sent_form
 from portal.web.pages import Portal, portal_frame, private
 from portal.web.policy_words import to_do
 from portal.web.request import PortalRequest
-from portal.web.rights import helpers_of
+from portal.web.rights import helpers_of, is_kept_by_frame, kept_by_frame
 from portal.web.session_cookie import forget_session, page_at_hand, sign_in_url
 from portal.web.times import duration_text
 
@@ -213,9 +213,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noq
 
 def no_right(request: PortalRequest, permission: Permission, who_can_help: tuple[str, ...]) -> HttpResponse:
     """Return 403 with what the member's roles don't include, and the members who can help; without those, the roles."""
-    if request.frame and request.policy.allows(request.signed_in.session.roles, permission):
-        detail = f"The page around this frame doesn’t let you {to_do(permission)}."
-        return error_page(request, Problem(403, _TITLES[403], detail))
+    if is_kept_by_frame(request, permission):
+        return error_page(request, Problem(403, _TITLES[403], kept_by_frame(permission)))
     frame = portal_frame(request)
     area = next((area.label for area in frame.areas if area.is_current and area.locked_because), "") if frame else ""
     title = f"You don’t have access to {area}" if area else _TITLES[403]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from portal.access.audiences import MACHINES, Audience
-from portal.access.routing import READ_METHODS, Access
+from portal.access.routing import READ_METHODS, Access, access_of
 from portal.directory.embedding import EmbeddingGateway
 from portal.directory.errors import NotFound
 from portal.directory.frames import EmbedArea
@@ -62,7 +62,7 @@ def admit_frame(request: PortalRequest) -> HttpResponse | None:
     request.frame = frame_of(request, place, embedding(request).idle_limit())
     if place.area not in allowed.areas or namespace not in {_EMBED, *EmbedArea}:
         return _outside(request)
-    if request.method not in READ_METHODS and allowed.read_only:
+    if request.method not in READ_METHODS and allowed.read_only and not _hands_out(request):
         return read_only(request)
     return None
 
@@ -106,6 +106,12 @@ def read_only(request: PortalRequest) -> HttpResponse:
         detail="The page around this frame lets you see the portal, but not change anything.",
         status=HTTPStatus.FORBIDDEN,
     )
+
+
+def _hands_out(request: PortalRequest) -> bool:
+    """Say whether the form only returns data, as exports do."""
+    access = access_of(request.resolver_match.func) if request.resolver_match else None
+    return access is not None and access.hands_out
 
 
 def _outside(request: PortalRequest) -> HttpResponse:

@@ -25,6 +25,8 @@ def right_to(request: PortalRequest, *permissions: Permission) -> Right:
     """Return whether the member has all of these permissions; the reason names the first missing one."""
     for permission in permissions:
         if not request.allows(permission):
+            if is_kept_by_frame(request, permission):
+                return Right(is_granted=False, reason=kept_by_frame(permission))
             helpers = tuple(role.role_id for role in request.policy.roles_granting(permission))
             return Right(is_granted=False, reason=lacking(permission), who_can_help=helpers)
     return _GRANTED
@@ -33,6 +35,18 @@ def right_to(request: PortalRequest, *permissions: Permission) -> Right:
 def lacking(permission: Permission) -> str:
     """Return the sentence that names the missing permission."""
     return f"Your roles don’t let you {to_do(permission)}."
+
+
+def is_kept_by_frame(request: PortalRequest, permission: Permission) -> bool:
+    """Say whether the member's roles grant a permission that the ticket of the frame doesn't."""
+    if not request.frame or request.allows(permission):
+        return False
+    return request.policy.allows(request.signed_in.session.roles, permission)
+
+
+def kept_by_frame(permission: Permission) -> str:
+    """Return the sentence that names the permission that the frame doesn't give."""
+    return f"The page around this frame doesn’t let you {to_do(permission)}."
 
 
 def helpers_of(request: PortalRequest, role_ids: tuple[str, ...]) -> tuple[Helper, ...]:

@@ -22,8 +22,9 @@ FORMS = [
     one
     for one in ROUTES
     if one.access and "POST" in one.access.methods and one.name.partition(":")[0] in set(EmbedArea)
-    if one.name != "scim:stop-emails"  # for anyone, at the portal itself
+    if not one.access.hands_out and one.name != "scim:stop-emails"  # for anyone, at the portal itself
 ]
+EXPORTS = [one for one in ROUTES if one.access and one.access.hands_out]
 Open = Callable[..., Frame]
 
 
@@ -280,6 +281,29 @@ def test_a_read_only_ticket_changes_nothing(admin: models.MemberRow, area: str) 
     answered = {one.name: frame.post(url_of(one)) for one in forms}
     assert {name: one.status_code for name, one in answered.items() if one.status_code != 403} == {}
     assert all("You can only read here" in one.text for one in answered.values())
+
+
+@pytest.mark.parametrize("one", EXPORTS, ids=lambda one: one.name)
+def test_a_read_only_frame_exports_what_it_shows(admin: models.MemberRow, one: Route) -> None:
+    factories.scim_connection(admin.organization)
+    frame = Frame()
+    frame.enter(ticket(admin, EmbedArea(one.name.partition(":")[0]), read_only=True))
+
+    assert frame.post(url_of(one), {"file_format": "csv"}).status_code == 200
+
+
+def test_a_read_only_frame_does_not_blame_the_roles(admin: models.MemberRow) -> None:
+    frame = Frame()
+    frame.enter(ticket(admin, EmbedArea.SETTINGS, read_only=True))
+    shown = frame.get("/o/acme/settings/").text
+
+    assert "The page around this frame doesn’t let you rename the organization." in shown
+    assert "Your roles" not in shown
+    assert "Ask someone" not in shown
+
+
+def test_the_way_back_has_the_name_of_where_it_leads(opened: Open) -> None:
+    assert '<a class="btn" href="/o/acme/scim/">Back to SCIM</a>' in opened().get("/o/acme/account/").text
 
 
 def test_a_form_needs_the_token_of_its_own_frame(opened: Open, admin: models.MemberRow) -> None:

@@ -40,7 +40,7 @@
   /* Reports a page or a notice that says what went wrong. */
   const failed = (status, within, title, requestId, code = "page-error") => {
     const found = within.querySelector(".notice-title, h1")?.textContent.trim();
-    post("error", { code, status, title: found || title, requestId: requestId || within.querySelector(".request-id code")?.textContent || "" });
+    post("error", { code, status, title: found || title, requestId: requestId || within.querySelector("#request-id, .request-id code")?.textContent || "" });
   };
   const status = performance.getEntriesByType("navigation")[0]?.responseStatus ?? 0;
   if (dataset.embedProblem) return failed(status, document, document.title, "", dataset.embedProblem);

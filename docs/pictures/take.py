@@ -1,13 +1,14 @@
 """Take the pictures of the README and the docs from a running demo.
 
-.venv/bin/python manage.py demo          # in one window
-.venv/bin/python docs/pictures/take.py   # in another
+.venv/bin/python manage.py demo --embed-example   # in one window
+.venv/bin/python docs/pictures/take.py            # in another
 """
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import environ
 from playwright.sync_api import Page, sync_playwright
@@ -41,7 +42,14 @@ def log(page: Page) -> None:
     page.goto("/o/acme/scim/log/")
 
 
-PICTURES: dict[str, Callable[[Page], None]] = {"home": home, "scim": scim, "log": log}
+def embed(page: Page) -> None:
+    """Open the example product, whose port is the one after the portal's, and the groups in its frame."""
+    portal = urlsplit(page.url)
+    page.goto(f"http://{portal.hostname}:{(portal.port or 80) + 1}/?area=scim&path=scim/groups/")
+    page.locator(".log li code", has_text="height").first.wait_for()
+
+
+PICTURES: dict[str, Callable[[Page], None]] = {"home": home, "scim": scim, "log": log, "embed": embed}
 
 
 def main() -> None:

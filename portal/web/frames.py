@@ -1,6 +1,7 @@
 """The portal in a frame of a product's page: its host, its cookies and what its pages say about themselves (docs/embed.md)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,9 +22,11 @@ from portal.web.session_cookie import SLUG, delete_cookie
 # Browsers accept this prefix only over https and on localhost, where frames are served.
 _COOKIE = "__Host-embed-"
 _COOKIE_OUTLIVES = timedelta(days=1)
+# Of other organizations in one browser. Servers reject requests with more than about 8 KB of cookies.
+_MAX_COOKIES = 40
 _PLACE = re.compile(r"/o/([^/]+)/(?:([a-z-]+)/)?")
 _CSRF_SECRET_LENGTH = 32  # Django's
-_LABELS: dict[EmbedArea, str] = {
+AREA_LABELS: Final[Mapping[EmbedArea, str]] = {
     EmbedArea.HOME: "Home",
     EmbedArea.MEMBERS: "Members",
     EmbedArea.SCIM: "SCIM",
@@ -81,7 +84,7 @@ class Frame:
     @property
     def label(self) -> str:
         """The name of the area."""
-        return _LABELS[self.area]
+        return AREA_LABELS[self.area]
 
     @property
     def home_url(self) -> str:
@@ -143,6 +146,15 @@ def keep_embed_session(response: HttpResponse, signed_in: SignedIn) -> None:
         )
 
 
+def forget_oldest_sessions(request: HttpRequest, response: HttpResponse) -> None:
+    """Remove the oldest cookies of embed sessions if a browser has many, except those that the response sets."""
+    # Browsers send the oldest first. Other applications on the host can set cookies with any name.
+    names = [one for one in request.COOKIES if one.startswith(_COOKIE) and SLUG.fullmatch(one.removeprefix(_COOKIE))]
+    kept = [one for one in names if one not in response.cookies]
+    for name in kept[: max(0, len(kept) - _MAX_COOKIES)]:
+        delete_cookie(response, name)
+
+
 def forget_embed_session(response: HttpResponse, slug: str, areas: tuple[EmbedArea, ...]) -> None:
     """Remove the cookies of an embed session."""
     for area in areas:
@@ -174,7 +186,7 @@ def frame_of(request: PortalRequest, place: Place, idle_limit: timedelta) -> Fra
         parent_origin=embedding.parent_origin,
         area=place.area,
         areas=embedding.areas,
-        tabs=tuple(AreaTab(_LABELS[area], start_url(slug, area), area == place.area) for area in embedding.areas),
+        tabs=tuple(AreaTab(AREA_LABELS[area], start_url(slug, area), area == place.area) for area in embedding.areas),
         root=root,
         path=path.removeprefix(root),
         ends_in=max(0, int((signed_in.session.expires_at - timezone.now()).total_seconds())),

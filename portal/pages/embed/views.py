@@ -21,6 +21,7 @@ from portal.web.frames import (
     embedding_of,
     first_url,
     forget_embed_session,
+    forget_oldest_sessions,
     frame_token,
     keep_embed_session,
 )
@@ -51,6 +52,7 @@ def enter(request: PortalRequest) -> HttpResponse:
     response = HttpResponse(status=307, headers={"Location": f"{url}?{urlencode(query)}"})
     keep_embed_session(response, signed_in)
     forget_embed_session(response, _slug(request), _areas_of_others(request, signed_in))
+    forget_oldest_sessions(request, response)
     return private(response)
 
 

@@ -11,11 +11,11 @@ from django.urls import reverse
 from portal.directory.embed_origins import MAX_ORIGINS
 from portal.directory.embedding import EmbeddingGateway, TicketStatus
 from portal.directory.errors import Conflict, Invalid, NotFound
-from portal.directory.frames import EmbedArea
 from portal.directory.permissions import Permission
 from portal.pages.settings.tabs import render_tab
 from portal.web import listing
 from portal.web.availability import available
+from portal.web.frames import AREA_LABELS
 from portal.web.pages import see_other
 from portal.web.request import PortalRequest
 from portal.web.rights import right_to
@@ -24,7 +24,6 @@ from portal.web.step_up import needs_step_up, step_up_with_form
 _TEMPLATE, _LIST, _MORE = "settings/embedding.html", "tickets", "tickets-more"
 # Their frames work, or could still be opened.
 _REVOCABLE = (TicketStatus.OPEN, TicketStatus.USED)
-_AREA_LABELS = {area: "SCIM" if area is EmbedArea.SCIM else area.capitalize() for area in EmbedArea}
 
 
 class OriginForm(forms.Form):
@@ -59,7 +58,7 @@ def embedding(request: PortalRequest) -> HttpResponse:
         "query": query,
         "list_url": _url(request, "embedding"),
         "revocable": _REVOCABLE,
-        "area_labels": _AREA_LABELS,
+        "area_labels": AREA_LABELS,
         "slug": _slug(request),
     }
     if not query.is_valid():

@@ -63,6 +63,16 @@ def test_a_frame_never_shows_the_areas_of_two_members(admin: models.MemberRow, m
     assert frame.get("/o/acme/members/").status_code == 404
 
 
+def test_a_browser_of_many_organizations_keeps_the_newest_sessions(admin: models.MemberRow) -> None:
+    frame = Frame()
+    for number in range(60):
+        frame.cookies[f"__Host-embed-other{number:02}-scim"] = "token"
+    response = frame.submit(ticket(admin))
+
+    deleted = {name for name, one in response.cookies.items() if one["max-age"] == 0}
+    assert deleted == {f"__Host-embed-other{number:02}-scim" for number in range(20)}
+
+
 # --- The way to the portal itself ----------------------------------------------------------------------------------------
 
 

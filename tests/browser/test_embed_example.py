@@ -86,6 +86,22 @@ def test_it_fits_a_phone_and_is_accessible(page: Page, product: str) -> None:
     check_accessibility(page)
 
 
+def test_the_frame_fits_a_phone(page: Page, product: str) -> None:
+    page.set_viewport_size({"width": 344, "height": 700})
+    page.goto(f"{product}/?area=members")
+    frame = page.frame_locator("#portal iframe").first
+    expect(frame.get_by_role("heading", name="Members")).to_be_visible()
+
+    assert frame.locator("html").evaluate("root => [innerWidth, root.scrollWidth]") == [320, 320]
+
+
+def test_an_error_has_its_request_id(page: Page, product: str, expected_errors: list[str]) -> None:
+    expected_errors += ["404"]
+    page.goto(f"{product}/?area=members&path=members/nobody/")
+
+    expect(page.locator(".log li", has_text='"requestId":"request-id-live-').first).to_be_visible()
+
+
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", None])
 def test_no_other_page_gets_a_ticket(product: str, origin: str | None) -> None:
     asked = {"area": "scim", "theme": "auto", "member": "ada"}

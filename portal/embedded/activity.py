@@ -34,6 +34,8 @@ _RARE_KINDS = tuple(
         for name in names
     )
 )
+# Routine, too: each time someone opens a page of the product. The index of what isn't routine contains them all the same.
+_OF_FRAMES = ("embed_ticket.create", "member_session.embed", "member_session.renew")
 # What the export of a list is called, and who may do it.
 _EXPORTS = {
     ExportedList.USERS: ("scim_user.export", Permission.SCIM_GET),
@@ -143,6 +145,7 @@ def _conditions(rows: Rows, wanted: ActivityFilter) -> tuple[Rows, Q]:
         "actor_type": Q(actor_type=wanted.actor_type) if wanted.actor_type else Q(),
         "kind": _of_kind(wanted.kind) if wanted.kind else Q(),
         "routine": ~Q(action__in=ROUTINE_ACTIONS) if wanted.without_routine else Q(),
+        "frames": ~Q(action__in=_OF_FRAMES) if wanted.without_routine else Q(),
         "text": _with_text(wanted.text) if wanted.text else Q(),
     }
     is_by_scim = wanted.actor_type is ActorType.SCIM or wanted.actor_id.startswith(id_prefix("scim-connection"))

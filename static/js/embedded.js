@@ -50,7 +50,8 @@
 
   /* A URL's path below the organization's, such as "scim/groups/?q=Eng". */
   const below = (url) => {
-    const { pathname, search } = new URL(url ?? "", location.href);
+    if (!URL.canParse(url, location.href)) return dataset.path;
+    const { pathname, search } = new URL(url, location.href);
     return pathname.startsWith(root.pathname) ? pathname.slice(root.pathname.length) + search : dataset.path;
   };
   const parameter = (name) => below(new URLSearchParams(location.search).get(name) || root.href);
@@ -264,7 +265,8 @@
 
   openElsewhere(document);
   post("ready", titled());
-  post("navigated", titled());
+  // Nothing is to be opened again at a page that isn't shown.
+  if (status < 400) post("navigated", titled());
   if (document.querySelector("[data-step-up]")) post("step-up-needed", { path: own ? parameter("next") : path() });
   if (status >= 400) failed(status, document, document.title);
   observeParts();

@@ -16,7 +16,6 @@ from portal.directory.configuration import ProjectConfiguration
 from portal.directory.embed_origins import MAX_ORIGINS, check_origin
 from portal.directory.embedding import (
     SESSION_DURATION,
-    SESSION_IDLE,
     CreatedTicket,
     EmbedTicket,
     NewTicket,
@@ -68,8 +67,7 @@ class EmbeddedEmbedding:
 
     def idle_limit(self) -> timedelta:
         """Return how long a session may be unused before it ends."""
-        chosen = self._scope.organization.settings.session_idle_minutes or settings.SESSION_IDLE_MINUTES
-        return min(timedelta(minutes=min(chosen, settings.SESSION_IDLE_MINUTES)), SESSION_IDLE)
+        return timedelta(minutes=limits.of_frames(self._scope.organization.settings).idle)
 
     def add_origin(self, origin: str) -> None:
         """Register an origin of the organization's. Raise Invalid, Conflict, Forbidden, StepUpRequired."""

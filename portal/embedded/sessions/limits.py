@@ -49,9 +49,14 @@ def of_frame(organization: models.OrganizationRow) -> Limits:
     return _in_frame(of_portal(organization))
 
 
+def of_frames(chosen: OrganizationSettings) -> Limits:
+    """Return the same by the settings of an organization."""
+    return _in_frame(_on_pages(_own(chosen)))
+
+
 def live(chosen: OrganizationSettings, now: datetime) -> Q:
     """Return the condition of an organization's sessions that are within the limits that apply to them."""
-    own = Limits(chosen.session_idle_minutes, chosen.session_duration_minutes)
+    own = _own(chosen)
     pages, is_framed = _on_pages(own), Q(embedding__isnull=False)
     of_products = Q(ends_when_idle=False) & own.within(now)
     product = rows_of(OuterRef("organization_id"), models.MemberSessionRow).filter(
@@ -64,6 +69,10 @@ def live(chosen: OrganizationSettings, now: datetime) -> Q:
 def earliest(*ends: datetime | None) -> datetime:
     """Return the first of several ends, of which one at least is known."""
     return min(one for one in ends if one is not None)
+
+
+def _own(chosen: OrganizationSettings) -> Limits:
+    return Limits(chosen.session_idle_minutes, chosen.session_duration_minutes)
 
 
 def _in_frame(pages: Limits) -> Limits:

@@ -84,6 +84,7 @@ INDEXES = {
     "connections": (ActivityFilter(kind=ActivityKind.SCIM), "activity_not_routine"),
     "organization": (ActivityFilter(kind=ActivityKind.ORGANIZATION), "activity_not_routine"),
     "people": (ActivityFilter(kind=ActivityKind.USERS), "activity_listed"),
+    "notable": (ActivityFilter(without_routine=True), "activity_not_routine"),
     "text": (NAMED, "activity_listed"),
 }
 

@@ -301,6 +301,9 @@ def test_recent_activity_leaves_out_what_happens_all_the_time(
         factories.activity_entry(acme, "scim_user.update", target_name=f"Person {number}", **by_scim)
     for _ in range(10):
         factories.activity_entry(acme, "member_session.create", target_name="Nora North")
+    by_product = {"actor_type": ActorType.PROJECT, "actor_name": "Fieldnote"}
+    for number in range(30):
+        factories.activity_entry(acme, "embed_ticket.create", target_name=f"Person {number}", **by_product)
 
     shown = text_of(panel(home(admin_client), "recent"))
 

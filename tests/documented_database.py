@@ -131,6 +131,7 @@ def findings(environment: Mapping[str, str]) -> list[str]:
         "proxy",
         "body_size",
         "metrics",
+        "embed",
         "mail",
         "worker",
         "disk",

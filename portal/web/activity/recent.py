@@ -26,7 +26,7 @@ _MAX_BY_MEMBERS = 20
 
 
 def recent_changes(request: PortalRequest, *, limit: int, target_id: str = "") -> tuple[Recent, ...]:
-    """Return the newest changes of one object, with one query; without its ID, the newest notable ones, with two.
+    """Return the newest changes of one object, with one query; without its ID, the newest notable ones, with three.
 
     There are none if the directory keeps no log, or if the member may not see it.
     """

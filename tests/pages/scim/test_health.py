@@ -171,7 +171,7 @@ def test_the_number_of_queries_is_independent_of_the_number_of_requests(
 
     # Session, connection, whether there are users, the newest requests, people without access, the numbers, the contacts, and
     # on the home page also activity, differences, invitations and second factors.
-    with django_assert_max_num_queries(23 if url == PAGES[0] else 13):
+    with django_assert_max_num_queries(24 if url == PAGES[0] else 13):
         admin_client.get(url)
 
 

@@ -77,7 +77,7 @@ def opened(request: PortalRequest) -> HttpResponse:
     return render_page(request, "embed/cookies_blocked.html", context)
 
 
-@csrf_exempt  # the ticket is the proof, and there is no cookie
+@csrf_exempt  # the ticket is the proof, because the browser kept no cookie
 def enter_in_tab(request: PortalRequest) -> HttpResponse:
     """Open the frame's page in a tab of its own, for a browser that blocks the cookies of the frame."""
     if request.headers.get("Origin", "") != settings.EMBED_URL:
@@ -99,7 +99,7 @@ def renew(request: PortalRequest) -> HttpResponse:
     """
     if not _is_into_frame(request):
         return _rejected(request, _NO_FRAME)
-    origin, reason = request.headers.get("Origin", ""), "There is no session to renew."
+    origin, reason = request.headers.get("Origin", ""), "This frame has no session to renew."
     for token in _tokens(request):
         try:
             signed_in = embedding(request).renew(_ticket(request), parent_origin=origin, session_token=token)
